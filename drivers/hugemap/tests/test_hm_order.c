@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * hm_order.c, exhaustively over a small world: every mapping and every piece of
+ * memory of up to N pages, every fault in them, every order.  The expected
+ * result is computed page by page, from what the functions promise.
+ *
+ * Ends with a line "N passed, N failed".
+ */
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+#include <drm/hugemap_drm.h>
+
+#include "hm_order.h"
+
+#define MAX_ORDER	3
+#define SPACE		19	/* more than two units of the largest order */
+
+static unsigned long failed_checks, checks;
+
+static void check(bool ok, const char *what, const struct hm_order_where *w,
+		  unsigned int order)
+{
+	checks++;
+	if (ok)
+		return;
+	if (failed_checks++ < 10)
+		printf("FAIL %s: order %u vpn %lu in [%lu,%lu) pfn %lu in [%lu,%lu)\n",
+		       what, order, w->vpn, w->vma_start, w->vma_end, w->pfn,
+		       w->ext_start, w->ext_end);
+}
+
+/* What hm_order_fits() promises, one page after the other. */
+static unsigned int expect_fits(const struct hm_order_where *w,
+				unsigned int order)
+{
+	unsigned long nr = 1UL << order, i;
+	unsigned long v = w->vpn / nr * nr;
+	long delta = (long)w->pfn - (long)w->vpn;
+	bool vma = true, ext = true;
+
+	/* The page frame of the first page must be aligned as well. */
+	if (((long)v + delta) < 0 || ((long)v + delta) % (long)nr)
+		return DRM_HUGEMAP_WHY_ALIGN;
+	for (i = v; i < v + nr; i++) {
+		unsigned long p = i + delta;
+
+		vma &= i >= w->vma_start && i < w->vma_end;
+		ext &= p >= w->ext_start && p < w->ext_end;
+	}
+	return !vma ? DRM_HUGEMAP_WHY_VMA : !ext ? DRM_HUGEMAP_WHY_EXTENT :
+						   DRM_HUGEMAP_WHY_NONE;
+}
+
+static void check_clip(const struct hm_order_where *w, unsigned int order)
+{
+	unsigned long nr = 1UL << order, v = w->vpn / nr * nr, i;
+	unsigned long first, end;
+	long delta = (long)w->pfn - (long)w->vpn;
+
+	hm_order_clip(w, order, &first, &end);
+	check(first <= w->vpn && w->vpn < end, "clip holds the fault", w,
+	      order);
+	check(first >= v && end <= v + nr, "clip in the unit", w, order);
+	/* A page of the unit is in the result exactly if it can be mapped. */
+	for (i = v; i < v + nr; i++) {
+		long p = (long)i + delta;
+		bool can = i >= w->vma_start && i < w->vma_end &&
+			   p >= (long)w->ext_start && p < (long)w->ext_end;
+
+		check(can == (i >= first && i < end), "clip is exact", w,
+		      order);
+	}
+}
+
+static void test_exhaustive(void)
+{
+	struct hm_order_where w;
+	unsigned int order;
+
+	for (w.vma_start = 0; w.vma_start < SPACE; w.vma_start++)
+	for (w.vma_end = w.vma_start + 1; w.vma_end <= SPACE; w.vma_end++)
+	for (w.ext_start = 0; w.ext_start < SPACE; w.ext_start += 1)
+	for (w.ext_end = w.ext_start + 1; w.ext_end <= SPACE; w.ext_end++)
+	for (w.vpn = w.vma_start; w.vpn < w.vma_end; w.vpn += 3)
+	for (w.pfn = w.ext_start; w.pfn < w.ext_end; w.pfn++)
+	for (order = 0; order <= MAX_ORDER; order++) {
+		check(hm_order_fits(&w, order) == expect_fits(&w, order),
+		      "fits", &w, order);
+		check_clip(&w, order);
+	}
+}
+
+/* The ends of the number space: nothing may wrap. */
+static void test_extremes(void)
+{
+	unsigned long top = ULONG_MAX >> 12, nr = 1UL << 18;
+	struct hm_order_where w = {
+		.vpn = top, .vma_start = 0, .vma_end = top + 1,
+		.pfn = top, .ext_start = 0, .ext_end = top + 1,
+	};
+	unsigned long first, end;
+
+	check(hm_order_fits(&w, 18) == DRM_HUGEMAP_WHY_NONE, "top unit", &w,
+	      18);
+	hm_order_clip(&w, 18, &first, &end);
+	check(first == top + 1 - nr && end == top + 1, "top clip", &w, 18);
+	w.vma_end = w.vpn + 1;
+	w.vma_start = w.vpn;
+	check(hm_order_fits(&w, 18) == DRM_HUGEMAP_WHY_VMA, "one page", &w, 18);
+	check(hm_order_fits(&w, 0) == DRM_HUGEMAP_WHY_NONE, "one page", &w, 0);
+	w = (struct hm_order_where){
+		.vpn = 0, .vma_start = 0, .vma_end = nr,
+		.pfn = 0, .ext_start = 0, .ext_end = nr - 1,
+	};
+	check(hm_order_fits(&w, 18) == DRM_HUGEMAP_WHY_EXTENT, "one short", &w,
+	      18);
+	check(hm_order_fits(&w, 9) == DRM_HUGEMAP_WHY_NONE, "still a PMD", &w,
+	      9);
+}
+
+static void test_congruent(void)
+{
+	struct hm_order_where none = {};
+	unsigned int shift;
+	unsigned long a, p;
+
+	for (shift = 0; shift <= 5; shift++)
+	for (a = 0; a < 100; a++)
+	for (p = 0; p < 100; p++) {
+		unsigned long size = 1UL << shift;
+		unsigned long r = hm_order_congruent(a, p, shift);
+
+		check(r >= a && r - a < size && r % size == p % size,
+		      "congruent", &none, shift);
+	}
+}
+
+int main(void)
+{
+	static const struct {
+		const char *name;
+		void (*fn)(void);
+	} tests[] = {
+		{ "exhaustive", test_exhaustive },
+		{ "extremes", test_extremes },
+		{ "congruent", test_congruent },
+	};
+	unsigned int i, failed = 0;
+
+	for (i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
+		checks = 0;
+		failed_checks = 0;
+		tests[i].fn();
+		printf("%s %s: %lu checks\n", failed_checks ? "FAIL" : "ok",
+		       tests[i].name, checks);
+		failed += !!failed_checks;
+	}
+	printf("%u passed, %u failed\n", i - failed, failed);
+	return !!failed;
+}

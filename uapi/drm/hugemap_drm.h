@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: (GPL-2.0-only WITH Linux-syscall-note) OR MIT */
+/*
+ * hugemap: device memory mapped with the largest pages the hardware has.
+ *
+ * This header is the only ABI of the driver.  It compiles alone as C99 and
+ * C++ and has the same layout for 32-bit and 64-bit programs.
+ */
+#ifndef _UAPI_DRM_HUGEMAP_DRM_H_
+#define _UAPI_DRM_HUGEMAP_DRM_H_
+
+#include "drm.h"
+
+#if defined(__cplusplus)
+extern "C" {
+#endif
+
+/**
+ * DOC: Overview
+ *
+ * A hugemap device owns one or more *regions*: ranges of memory that programs
+ * map.  Each region has a character node, /dev/hugemapN, through which the
+ * region is one flat window: offset 0 of the node is the first byte of the
+ * region.  The node behaves as a file of fixed size: mmap() at any page
+ * offset, lseek(), read(), write(), pread(), pwrite(), fsync(), msync() and
+ * the ioctls below.
+ *
+ * A mapping is filled on first touch, each time with the largest page that
+ * fits: the PUD order of the architecture (1 GiB on x86-64), the PMD order
+ * (2 MiB), or base pages.  An *order* is the base-2 logarithm of the number of
+ * base pages, as everywhere in the kernel's mm code: with 4 KiB base pages
+ * order 0 is 4 KiB, order 9 is 2 MiB and order 18 is 1 GiB.
+ *
+ * All ioctls: unknown flags and non-zero padding are refused with EINVAL
+ * before anything else is looked at; outputs are written only on success,
+ * unless an ioctl says otherwise.  An unknown ioctl gives ENOTTY.  ENODEV
+ * means that the device was unbound or unplugged.
+ *
+ * Memory errors and unplugging reach a mapping as SIGBUS.
+ *
+ * Growing: new members are appended.  A structure shorter than the kernel's
+ * is accepted and its missing part taken as zero; a longer one is accepted as
+ * long as the part that the kernel does not know is zero, else E2BIG.
+ */
+
+/* Numbers of the ioctls, relative to DRM_COMMAND_BASE. */
+#define DRM_HUGEMAP_QUERY		0x00
+#define DRM_HUGEMAP_PREFAULT		0x01
+
+/**
+ * DOC: Fallback reasons
+ *
+ * Why a page of some order was not used for a fault.  The same names, in lower
+ * case, appear in the counters (fdinfo, debugfs) and in the tracepoints.
+ *
+ * %DRM_HUGEMAP_WHY_NONE: nothing stands in the way.
+ *
+ * %DRM_HUGEMAP_WHY_ARCH: this CPU or this kernel has no page of this order.
+ *
+ * %DRM_HUGEMAP_WHY_POLICY: this kernel cannot handle a page of this order
+ * safely on memory of this kind (see &drm_hugemap_query.orders).
+ *
+ * %DRM_HUGEMAP_WHY_LIMIT: larger than the region's max_order.
+ *
+ * %DRM_HUGEMAP_WHY_CAP: larger than what a PREFAULT allowed for this part of
+ * the mapping.
+ *
+ * %DRM_HUGEMAP_WHY_ALIGN: the virtual and the physical address differ modulo
+ * the size of the page.
+ *
+ * %DRM_HUGEMAP_WHY_VMA: the page would stick out of the mapping.
+ *
+ * %DRM_HUGEMAP_WHY_EXTENT: the page would stick out of the contiguous memory
+ * behind the mapping (a hole, or a size that is no multiple of the page).
+ *
+ * %DRM_HUGEMAP_WHY_TABLE: core mm did not ask: smaller pages were mapped here
+ * before and their page table is still there, or the transparent hugepage
+ * settings of the system or the process forbid huge pages.
+ */
+#define DRM_HUGEMAP_WHY_NONE		0
+#define DRM_HUGEMAP_WHY_ARCH		1
+#define DRM_HUGEMAP_WHY_POLICY		2
+#define DRM_HUGEMAP_WHY_LIMIT		3
+#define DRM_HUGEMAP_WHY_CAP		4
+#define DRM_HUGEMAP_WHY_ALIGN		5
+#define DRM_HUGEMAP_WHY_VMA		6
+#define DRM_HUGEMAP_WHY_EXTENT		7
+#define DRM_HUGEMAP_WHY_TABLE		8
+#define DRM_HUGEMAP_WHY_COUNT		9
+
+/* &drm_hugemap_query.type */
+#define DRM_HUGEMAP_REGION_SYSTEM	0 /* taken from the page allocator */
+#define DRM_HUGEMAP_REGION_RESERVED	1 /* RAM kept from the kernel */
+#define DRM_HUGEMAP_REGION_PCI		2 /* a BAR of a PCI function */
+
+/* &drm_hugemap_query.caching: the memory type of every mapping of the region */
+#define DRM_HUGEMAP_CACHING_WB		0 /* write-back */
+#define DRM_HUGEMAP_CACHING_WC		1 /* write-combining */
+#define DRM_HUGEMAP_CACHING_UC		2 /* uncached */
+
+/* &drm_hugemap_query.vma_type: how new mappings are marked */
+#define DRM_HUGEMAP_VMA_PFNMAP		1 /* VM_PFNMAP | VM_IO */
+#define DRM_HUGEMAP_VMA_MIXEDMAP	2 /* VM_MIXEDMAP | VM_IO */
+
+/* &drm_hugemap_query.features */
+/** @DRM_HUGEMAP_FEATURE_PAGES: the region's memory has struct pages */
+#define DRM_HUGEMAP_FEATURE_PAGES		(1ull << 0)
+/**
+ * @DRM_HUGEMAP_FEATURE_DAX_GATE: this kernel asks for huge pages only for DAX
+ * files (6.0 to 6.6), and the driver presents itself as one
+ */
+#define DRM_HUGEMAP_FEATURE_DAX_GATE		(1ull << 1)
+/**
+ * @DRM_HUGEMAP_FEATURE_SPECIAL: huge entries carry the special bit (6.12 and
+ * later); without it they are device entries without a page map
+ */
+#define DRM_HUGEMAP_FEATURE_SPECIAL		(1ull << 2)
+/**
+ * @DRM_HUGEMAP_FEATURE_THP_POLICY: the transparent hugepage setting of the
+ * system ("never", or "madvise" with MADV_NOHUGEPAGE) is obeyed by mappings of
+ * &drm_hugemap_query.vma_type on this kernel
+ */
+#define DRM_HUGEMAP_FEATURE_THP_POLICY		(1ull << 3)
+/**
+ * @DRM_HUGEMAP_FEATURE_MEMORY_FAILURE: the region's page frames are registered
+ * for memory failure handling; a consumed error is a SIGBUS to the processes
+ * that map it
+ */
+#define DRM_HUGEMAP_FEATURE_MEMORY_FAILURE	(1ull << 4)
+
+/**
+ * struct drm_hugemap_query - what a region is and what can be mapped in it
+ *
+ * Errors: EINVAL for a non-zero @flags or @pad, ENOENT for a @region that the
+ * device does not have, ENODEV.
+ */
+struct drm_hugemap_query {
+	/** @region: in: index of the region; 0 on a character node */
+	__u32 region;
+	/** @flags: in: must be zero */
+	__u32 flags;
+	/** @size: out: bytes */
+	__u64 size;
+	/**
+	 * @align: out: bytes; an mmap() offset and length that are multiples
+	 * of it get the largest pages of the region
+	 */
+	__u64 align;
+	/**
+	 * @orders: out: bit n is set if pages of order n may be used for this
+	 * region now
+	 */
+	__u64 orders;
+	/** @features: out: DRM_HUGEMAP_FEATURE_* */
+	__u64 features;
+	/** @type: out: DRM_HUGEMAP_REGION_* */
+	__u32 type;
+	/** @caching: out: DRM_HUGEMAP_CACHING_* */
+	__u32 caching;
+	/** @vma_type: out: DRM_HUGEMAP_VMA_* */
+	__u32 vma_type;
+	/** @pmd_order: out: the order of a PMD entry */
+	__u32 pmd_order;
+	/** @pud_order: out: the order of a PUD entry */
+	__u32 pud_order;
+	/** @pmd_why: out: DRM_HUGEMAP_WHY_*, why PMD entries are not in @orders */
+	__u32 pmd_why;
+	/** @pud_why: out: the same for PUD entries */
+	__u32 pud_why;
+	/** @pad: in: must be zero */
+	__u32 pad;
+};
+
+/** @DRM_HUGEMAP_PREFAULT_WRITE: install writable entries */
+#define DRM_HUGEMAP_PREFAULT_WRITE	(1u << 0)
+#define DRM_HUGEMAP_PREFAULT_FLAGS	DRM_HUGEMAP_PREFAULT_WRITE
+
+/** @DRM_HUGEMAP_ORDER_ANY: no cap */
+#define DRM_HUGEMAP_ORDER_ANY		0xffffffffu
+
+/**
+ * struct drm_hugemap_prefault - fill a part of a mapping, with a cap on order
+ *
+ * Every page of the range is mapped when the ioctl returns 0, unless another
+ * thread unmapped it meanwhile.
+ *
+ * @max_order stays in force: until a later PREFAULT gives another one, faults
+ * in the range use no larger pages.  The range of the cap is rounded outward
+ * to the pages it forbids, and it follows the memory: through mremap(), into
+ * the halves of a split mapping and into the children of the process, but not
+ * into other mappings.  Lowering it replaces larger pages that are there.
+ * Raising it only lifts the restriction: once small pages were mapped, their
+ * page table stays until the range is unmapped, and the kernel asks for
+ * nothing larger.  (Use it for consumers that need small entries, such as KVM
+ * before Linux 6.12.)
+ *
+ * Errors, all without side effect: EINVAL for unknown @flags, non-zero @pad,
+ * @addr or @len that is zero (@len) or no multiple of the base page or
+ * overflows, or @max_order that is neither an order below the PUD order's
+ * successor nor %DRM_HUGEMAP_ORDER_ANY; EFAULT if some of the range is not a
+ * mapping of this node; EACCES for %DRM_HUGEMAP_PREFAULT_WRITE on a mapping
+ * that is not writable; ENODEV; ENOMEM.  EINTR and EAGAIN leave a part of the
+ * range filled: call again.
+ */
+struct drm_hugemap_prefault {
+	/** @addr: in: virtual address in the calling process */
+	__u64 addr;
+	/** @len: in: bytes */
+	__u64 len;
+	/** @flags: in: DRM_HUGEMAP_PREFAULT_* */
+	__u32 flags;
+	/** @max_order: in: largest order to use, or %DRM_HUGEMAP_ORDER_ANY */
+	__u32 max_order;
+	/** @nr_pud: out: PUD entries that map the range now */
+	__u64 nr_pud;
+	/** @nr_pmd: out: PMD entries that map the range now */
+	__u64 nr_pmd;
+	/** @nr_pte: out: base page entries that map the range now */
+	__u64 nr_pte;
+	/** @pad: in: must be zero */
+	__u64 pad;
+};
+
+#define DRM_IOCTL_HUGEMAP_QUERY \
+	DRM_IOWR(DRM_COMMAND_BASE + DRM_HUGEMAP_QUERY, struct drm_hugemap_query)
+#define DRM_IOCTL_HUGEMAP_PREFAULT \
+	DRM_IOWR(DRM_COMMAND_BASE + DRM_HUGEMAP_PREFAULT, \
+		 struct drm_hugemap_prefault)
+
+#if defined(__cplusplus)
+}
+#endif
+
+#endif /* _UAPI_DRM_HUGEMAP_DRM_H_ */
