@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * /dev/hugemapN: a region as one flat window, a file of fixed size.
+ */
+#include <linux/fs.h>
+#include <linux/module.h>
+#include <linux/mount.h>
+#include <linux/pseudo_fs.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+#include <linux/uio.h>
+
+#include "hm_chardev.h"
+#include "hm_debugfs.h"
+#include "hm_fault.h"
+#include "hm_object.h"
+#include "hm_prefault.h"
+#include "hm_region.h"
+#include "hm_stats.h"
+
+#define HM_CHARDEV_MINORS	256
+#define HM_CHARDEV_MAGIC	0x68756765	/* "huge" */
+
+static struct class *hm_chardev_class;
+static dev_t hm_chardev_base;
+static struct vfsmount *hm_chardev_mnt;
+static int hm_chardev_mnt_count;
+
+/*
+ * Mappings hang off an inode of our own, not off that of the device node:
+ * several nodes may name one device, and only a file whose mapping belongs to
+ * a DAX inode is asked for huge pages on kernels before 6.7
+ * (mm/huge_memory.c hugepage_vma_check(), include/linux/dax.h vma_is_dax(); as
+ * drivers/dax/device.c dax_open()).  Later kernels take such files for users
+ * of struct pages: never there.
+ */
+static int hm_chardev_init_fs_context(struct fs_context *fc)
+{
+	return init_pseudo(fc, HM_CHARDEV_MAGIC) ? 0 : -ENOMEM;
+}
+
+/* No owner: a mount lives as long as any region, and must not pin the module. */
+static struct file_system_type hm_chardev_fs = {
+	.name = "hugemap",
+	.init_fs_context = hm_chardev_init_fs_context,
+	.kill_sb = kill_anon_super,
+};
+
+/**
+ * hm_chardev_inode_get - make an inode that hosts the mappings of an object
+ *
+ * Return: inode for hm_chardev_inode_put(), or an ERR_PTR().
+ */
+struct inode *hm_chardev_inode_get(void)
+{
+	struct inode *inode;
+	int ret;
+
+	ret = simple_pin_fs(&hm_chardev_fs, &hm_chardev_mnt,
+			    &hm_chardev_mnt_count);
+	if (ret)
+		return ERR_PTR(ret);
+	inode = alloc_anon_inode(hm_chardev_mnt->mnt_sb);
+	if (IS_ERR(inode))
+		simple_release_fs(&hm_chardev_mnt, &hm_chardev_mnt_count);
+	else if (HM_COMPAT_DAX_GATE)
+		inode->i_flags |= S_DAX;
+	return inode;
+}
+
+/**
+ * hm_chardev_inode_put - drop an inode
+ * @inode: of hm_chardev_inode_get()
+ */
+void hm_chardev_inode_put(struct inode *inode)
+{
+	iput(inode);
+	simple_release_fs(&hm_chardev_mnt, &hm_chardev_mnt_count);
+}
+
+static int hm_chardev_open(struct inode *inode, struct file *filp)
+{
+	struct hm_region *region = container_of(inode->i_cdev,
+						struct hm_region, cdev);
+	struct hm_file *file;
+
+	if (READ_ONCE(region->window.dead))
+		return -ENODEV;
+	file = kzalloc(sizeof(*file), GFP_KERNEL_ACCOUNT);
+	if (!file)
+		return -ENOMEM;
+	get_device(&region->dev);
+	file->region = region;
+	filp->private_data = file;
+	filp->f_mapping = region->inode->i_mapping;
+	return 0;
+}
+
+static int hm_chardev_release(struct inode *inode, struct file *filp)
+{
+	struct hm_file *file = filp->private_data;
+
+	put_device(&file->region->dev);
+	kfree(file);
+	return 0;
+}
+
+static struct hm_object *hm_chardev_object(struct file *filp)
+{
+	struct hm_file *file = filp->private_data;
+
+	return &file->region->window;
+}
+
+static loff_t hm_chardev_llseek(struct file *filp, loff_t offset, int whence)
+{
+	return fixed_size_llseek(filp, offset, whence,
+				 hm_object_size(hm_chardev_object(filp)));
+}
+
+/*
+ * Through a page of ordinary memory: device memory wants its own copy
+ * functions, and the user's buffer may be a mapping of this very object.
+ */
+static ssize_t hm_chardev_copy(struct kiocb *iocb, struct iov_iter *iter,
+			       bool write)
+{
+	struct hm_object *obj = hm_chardev_object(iocb->ki_filp);
+	u64 size = hm_object_size(obj);
+	ssize_t done = 0, n = 0;
+	void *buf;
+
+	if (READ_ONCE(obj->dead))
+		return -ENODEV;
+	if (!iov_iter_count(iter))
+		return 0;
+	if (iocb->ki_pos >= size)
+		return write ? -ENOSPC : 0;
+	buf = (void *)__get_free_page(GFP_KERNEL);
+	if (!buf)
+		return -ENOMEM;
+	while (iov_iter_count(iter) && iocb->ki_pos < size) {
+		size_t len = min_t(u64, PAGE_SIZE, size - iocb->ki_pos);
+
+		len = min(len, iov_iter_count(iter));
+		if (write) {
+			len = copy_from_iter(buf, len, iter);
+			n = len ? hm_object_copy(obj, iocb->ki_pos, buf, len,
+						 true) : -EFAULT;
+		} else {
+			n = hm_object_copy(obj, iocb->ki_pos, buf, len, false);
+			if (n > 0)
+				n = copy_to_iter(buf, n, iter) ?: -EFAULT;
+		}
+		if (n <= 0)
+			break;
+		iocb->ki_pos += n;
+		done += n;
+		if (fatal_signal_pending(current))
+			break;
+		cond_resched();
+	}
+	free_page((unsigned long)buf);
+	return done ?: n;
+}
+
+static ssize_t hm_chardev_read_iter(struct kiocb *iocb, struct iov_iter *to)
+{
+	return hm_chardev_copy(iocb, to, false);
+}
+
+static ssize_t hm_chardev_write_iter(struct kiocb *iocb, struct iov_iter *from)
+{
+	return hm_chardev_copy(iocb, from, true);
+}
+
+/* There is nothing behind the memory: what was stored is where it stays. */
+static int hm_chardev_fsync(struct file *filp, loff_t start, loff_t end,
+			    int datasync)
+{
+	if (READ_ONCE(hm_chardev_object(filp)->dead))
+		return -ENODEV;
+	wmb();
+	return 0;
+}
+
+static int hm_chardev_mmap(struct file *filp, struct vm_area_struct *vma)
+{
+	struct hm_file *file = filp->private_data;
+
+	return hm_fault_mmap(&file->region->window, &file->stats, vma);
+}
+
+static unsigned long hm_chardev_get_unmapped_area(struct file *filp,
+						  unsigned long addr,
+						  unsigned long len,
+						  unsigned long pgoff,
+						  unsigned long flags)
+{
+	return hm_fault_get_unmapped_area(hm_chardev_object(filp), filp, addr,
+					  len, pgoff, flags);
+}
+
+static int hm_chardev_query(struct hm_region *region, void *data)
+{
+	struct drm_hugemap_query *args = data;
+
+	if (args->flags || args->pad)
+		return -EINVAL;
+	if (args->region)
+		return -ENOENT;
+	return hm_region_query(region, args);
+}
+
+static int hm_chardev_prefault(struct hm_region *region, void *data)
+{
+	return hm_prefault(&region->window, data);
+}
+
+static long hm_chardev_ioctl(struct file *filp, unsigned int cmd,
+			     unsigned long arg)
+{
+	static const struct {
+		unsigned int cmd;
+		int (*fn)(struct hm_region *region, void *data);
+	} ioctls[] = {
+		{ DRM_IOCTL_HUGEMAP_QUERY, hm_chardev_query },
+		{ DRM_IOCTL_HUGEMAP_PREFAULT, hm_chardev_prefault },
+	};
+	struct hm_file *file = filp->private_data;
+	union {
+		struct drm_hugemap_query query;
+		struct drm_hugemap_prefault prefault;
+	} data = {};
+	void __user *uptr = (void __user *)arg;
+	size_t user = _IOC_SIZE(cmd), known;
+	int i, ret;
+
+	/* As drm_ioctl(): the size in @cmd is the caller's, not part of it. */
+	for (i = 0; i < ARRAY_SIZE(ioctls); i++)
+		if (!((cmd ^ ioctls[i].cmd) & ~IOCSIZE_MASK))
+			break;
+	if (i == ARRAY_SIZE(ioctls))
+		return -ENOTTY;
+	if (READ_ONCE(file->region->window.dead))
+		return -ENODEV;
+
+	known = _IOC_SIZE(ioctls[i].cmd);
+	ret = copy_struct_from_user(&data, known, uptr, user);
+	if (ret)
+		return ret;
+	ret = ioctls[i].fn(file->region, &data);
+	if (ret)
+		return ret;
+	return copy_to_user(uptr, &data, min(user, known)) ? -EFAULT : 0;
+}
+
+static void hm_chardev_show_fdinfo(struct seq_file *m, struct file *filp)
+{
+	struct hm_file *file = filp->private_data;
+
+	hm_stats_show(m, "hugemap-", ":\t", &file->stats);
+	hm_debugfs_show_use(m, "hugemap-", ":\t", &file->region->window, filp);
+}
+
+static const struct file_operations hm_chardev_fops = {
+	.owner = THIS_MODULE,
+	.open = hm_chardev_open,
+	.release = hm_chardev_release,
+	.llseek = hm_chardev_llseek,
+	.read_iter = hm_chardev_read_iter,
+	.write_iter = hm_chardev_write_iter,
+	.fsync = hm_chardev_fsync,
+	.mmap = hm_chardev_mmap,
+	.get_unmapped_area = hm_chardev_get_unmapped_area,
+	.unlocked_ioctl = hm_chardev_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+	.show_fdinfo = hm_chardev_show_fdinfo,
+};
+
+/**
+ * hm_chardev_add - make the node of a region
+ * @region: with a window; &hm_region.dev initialised, with its release
+ * @parent: the device that the region is a part of
+ *
+ * Return: 0 or a negative errno.
+ */
+int hm_chardev_add(struct hm_region *region, struct device *parent)
+{
+	int ret;
+
+	region->dev.class = hm_chardev_class;
+	region->dev.parent = parent;
+	region->dev.devt = MKDEV(MAJOR(hm_chardev_base), region->id);
+	ret = dev_set_name(&region->dev, "hugemap%d", region->id);
+	if (ret)
+		return ret;
+	cdev_init(&region->cdev, &hm_chardev_fops);
+	region->cdev.owner = THIS_MODULE;
+	return cdev_device_add(&region->cdev, &region->dev);
+}
+
+/**
+ * hm_chardev_del - remove the node of a region
+ * @region: region; open files keep it
+ */
+void hm_chardev_del(struct hm_region *region)
+{
+	cdev_device_del(&region->cdev, &region->dev);
+}
+
+/**
+ * hm_chardev_init - class and numbers, at module load
+ */
+int hm_chardev_init(void)
+{
+	int ret;
+
+	ret = alloc_chrdev_region(&hm_chardev_base, 0, HM_CHARDEV_MINORS,
+				  "hugemap");
+	if (ret)
+		return ret;
+	hm_chardev_class = hm_compat_class_create("hugemap");
+	if (IS_ERR(hm_chardev_class)) {
+		unregister_chrdev_region(hm_chardev_base, HM_CHARDEV_MINORS);
+		return PTR_ERR(hm_chardev_class);
+	}
+	return 0;
+}
+
+/**
+ * hm_chardev_fini - the reverse, when no region is left
+ */
+void hm_chardev_fini(void)
+{
+	class_destroy(hm_chardev_class);
+	unregister_chrdev_region(hm_chardev_base, HM_CHARDEV_MINORS);
+}

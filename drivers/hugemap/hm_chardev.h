@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _HM_CHARDEV_H_
+#define _HM_CHARDEV_H_
+
+#include "hm_types.h"
+
+int hm_chardev_init(void);
+void hm_chardev_fini(void);
+int hm_chardev_add(struct hm_region *region, struct device *parent);
+void hm_chardev_del(struct hm_region *region);
+struct inode *hm_chardev_inode_get(void);
+void hm_chardev_inode_put(struct inode *inode);
+
+#endif /* _HM_CHARDEV_H_ */

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Objects: what the fault engine maps and what read() and write() copy.
+ */
+#include <linux/srcu.h>
+
+#include "hm_object.h"
+#include "hm_order.h"
+#include "hm_trace.h"
+
+/*
+ * Held by everything that uses the kernel's own mapping of an object's memory.
+ * Not hm_object.lock: copies to and from user space may fault on a mapping of
+ * the same object, and the fault takes that lock.
+ */
+DEFINE_STATIC_SRCU(hm_object_srcu);
+
+/**
+ * hm_object_init - prepare an object without memory
+ * @obj: zeroed
+ * @region: owner
+ * @mapping: address space that all mappings of the object are in
+ */
+void hm_object_init(struct hm_object *obj, struct hm_region *region,
+		    struct address_space *mapping)
+{
+	int i;
+
+	obj->region = region;
+	obj->mapping = mapping;
+	init_rwsem(&obj->lock);
+	for (i = 0; i < ARRAY_SIZE(obj->slots); i++)
+		mutex_init(&obj->slots[i]);
+}
+
+/**
+ * hm_object_set_extents - give an object its memory
+ * @obj: object, not yet visible to anyone
+ * @extents: sorted and without gaps; &hm_extent.pgoff is filled in here.  The
+ *	caller keeps the array and outlives the object with it.
+ * @nr: number of @extents, at least one
+ *
+ * Return: 0, or -EFBIG if the pages do not fit an unsigned long.
+ */
+int hm_object_set_extents(struct hm_object *obj, struct hm_extent *extents,
+			  unsigned int nr)
+{
+	unsigned long pages = 0;
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		extents[i].pgoff = pages;
+		if (check_add_overflow(pages, extents[i].nr, &pages))
+			return -EFBIG;
+	}
+	obj->extents = extents;
+	obj->nr_extents = nr;
+	obj->nr_pages = pages;
+	return 0;
+}
+
+/**
+ * hm_object_extent - find the extent of a page
+ * @obj: object
+ * @pgoff: page
+ *
+ * Return: the extent, or NULL behind the end of the object.
+ */
+const struct hm_extent *hm_object_extent(const struct hm_object *obj,
+					 unsigned long pgoff)
+{
+	unsigned int lo = 0, hi = obj->nr_extents;
+
+	if (pgoff >= obj->nr_pages)
+		return NULL;
+	/* Invariant: the extent is in [lo, hi). */
+	while (hi - lo > 1) {
+		unsigned int mid = lo + (hi - lo) / 2;
+
+		if (obj->extents[mid].pgoff <= pgoff)
+			lo = mid;
+		else
+			hi = mid;
+	}
+	return &obj->extents[lo];
+}
+
+/**
+ * hm_object_has_unit - is there contiguous memory for one page of a level?
+ * @obj: object
+ * @level: PMD or PUD
+ *
+ * Return: true if some extent holds an aligned unit.
+ */
+bool hm_object_has_unit(const struct hm_object *obj, enum hm_level level)
+{
+	unsigned long nr = 1UL << hm_level_order(level);
+	unsigned int i;
+
+	for (i = 0; i < obj->nr_extents; i++) {
+		const struct hm_extent *e = &obj->extents[i];
+		unsigned long skip = ALIGN(e->pfn, nr) - e->pfn;
+
+		if (skip < e->nr && e->nr - skip >= nr)
+			return true;
+	}
+	return false;
+}
+
+/**
+ * hm_object_enter - begin to use an object's memory through the kernel
+ * @obj: object
+ * @idx: cookie for hm_object_exit()
+ *
+ * Context: may sleep until hm_object_exit(); nests.
+ * Return: false if the memory is gone; do not call hm_object_exit() then.
+ */
+bool hm_object_enter(struct hm_object *obj, int *idx)
+{
+	*idx = srcu_read_lock(&hm_object_srcu);
+	if (READ_ONCE(obj->dead)) {
+		srcu_read_unlock(&hm_object_srcu, *idx);
+		return false;
+	}
+	return true;
+}
+
+/**
+ * hm_object_exit - end of what hm_object_enter() began
+ * @idx: its cookie
+ */
+void hm_object_exit(int idx)
+{
+	srcu_read_unlock(&hm_object_srcu, idx);
+}
+
+/**
+ * hm_object_copy - copy between an object and a kernel buffer
+ * @obj: object
+ * @pos: offset in bytes
+ * @buf: kernel memory
+ * @len: bytes; cut at the end of the object
+ * @write: into the object
+ *
+ * Return: bytes copied, 0 at or behind the end, or -ENODEV.
+ */
+ssize_t hm_object_copy(struct hm_object *obj, u64 pos, void *buf, size_t len,
+		       bool write)
+{
+	size_t done = 0;
+	int idx;
+
+	if (pos >= hm_object_size(obj))
+		return 0;
+	len = min_t(u64, len, hm_object_size(obj) - pos);
+	if (!hm_object_enter(obj, &idx))
+		return -ENODEV;
+	while (done < len) {
+		const struct hm_extent *e =
+			hm_object_extent(obj, (pos + done) >> PAGE_SHIFT);
+		u64 in = pos + done - ((u64)e->pgoff << PAGE_SHIFT);
+		size_t n = min_t(u64, len - done,
+				 ((u64)e->nr << PAGE_SHIFT) - in);
+		struct iosys_map map = e->kva;
+
+		if (write)
+			iosys_map_memcpy_to(&map, in, buf + done, n);
+		else
+			iosys_map_memcpy_from(buf + done, &map, in, n);
+		done += n;
+	}
+	hm_object_exit(idx);
+	return done;
+}
+
+/**
+ * hm_object_zap - take every entry of every mapping of an object away
+ * @obj: object
+ * @why: for the counters
+ *
+ * Context: @obj->lock held for writing, so that no fault decides on the state
+ * from before and inserts after.  Takes the i_mmap lock.
+ */
+void hm_object_zap(struct hm_object *obj, enum hm_zap why)
+{
+	lockdep_assert_held_write(&obj->lock);
+	unmap_mapping_range(obj->mapping, 0, hm_object_size(obj), 1);
+	atomic64_inc(&obj->stats.zap[why]);
+	trace_hugemap_zap(obj->region->id, why, 0, hm_object_size(obj));
+}
+
+/**
+ * hm_object_kill - the memory is about to go away
+ * @obj: object
+ *
+ * Later touches get SIGBUS, copies -ENODEV.
+ *
+ * Context: sleeps until copies under way have ended.
+ */
+void hm_object_kill(struct hm_object *obj)
+{
+	down_write(&obj->lock);
+	WRITE_ONCE(obj->dead, true);
+	hm_object_zap(obj, HM_ZAP_UNPLUG);
+	up_write(&obj->lock);
+	synchronize_srcu(&hm_object_srcu);
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _HM_OBJECT_H_
+#define _HM_OBJECT_H_
+
+#include "hm_types.h"
+
+void hm_object_init(struct hm_object *obj, struct hm_region *region,
+		    struct address_space *mapping);
+int hm_object_set_extents(struct hm_object *obj, struct hm_extent *extents,
+			  unsigned int nr);
+const struct hm_extent *hm_object_extent(const struct hm_object *obj,
+					 unsigned long pgoff);
+bool hm_object_has_unit(const struct hm_object *obj, enum hm_level level);
+bool hm_object_enter(struct hm_object *obj, int *idx);
+void hm_object_exit(int idx);
+ssize_t hm_object_copy(struct hm_object *obj, u64 pos, void *buf, size_t len,
+		       bool write);
+void hm_object_zap(struct hm_object *obj, enum hm_zap why);
+void hm_object_kill(struct hm_object *obj);
+
+static inline u64 hm_object_size(const struct hm_object *obj)
+{
+	return (u64)obj->nr_pages << PAGE_SHIFT;
+}
+
+#endif /* _HM_OBJECT_H_ */

@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _HM_PREFAULT_H_
+#define _HM_PREFAULT_H_
+
+#include "hm_types.h"
+
+int hm_prefault(struct hm_object *obj, struct drm_hugemap_prefault *args);
+
+#endif /* _HM_PREFAULT_H_ */

@@ -1,0 +1,680 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Regions: what the user asked for, what this kernel allows, and sysfs.
+ */
+#include <linux/ctype.h>
+#include <linux/idr.h>
+#include <linux/ioport.h>
+#include <linux/kernel.h>
+#include <linux/mmzone.h>
+#include <linux/numa.h>
+#include <linux/percpu-refcount.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/sysfs.h>
+
+#include "hm_chardev.h"
+#include "hm_debugfs.h"
+#include "hm_object.h"
+#include "hm_poison.h"
+#include "hm_region.h"
+
+/* Limits of new regions; set from module parameters before there are any. */
+struct hm_limits hm_region_defaults;
+
+static DEFINE_IDA(hm_region_ids);
+
+static const struct hm_region_ops * const hm_region_kinds[] = {
+	[DRM_HUGEMAP_REGION_SYSTEM] = &hm_region_system_ops,
+	[DRM_HUGEMAP_REGION_RESERVED] = &hm_region_reserved_ops,
+	[DRM_HUGEMAP_REGION_PCI] = &hm_region_pci_ops,
+};
+
+static const char * const hm_region_type[] = {
+	[DRM_HUGEMAP_REGION_SYSTEM] = "system",
+	[DRM_HUGEMAP_REGION_RESERVED] = "reserved",
+	[DRM_HUGEMAP_REGION_PCI] = "pci",
+};
+
+static const char * const hm_region_caching[] = {
+	[DRM_HUGEMAP_CACHING_WB] = "wb",
+	[DRM_HUGEMAP_CACHING_WC] = "wc",
+	[DRM_HUGEMAP_CACHING_UC] = "uc",
+};
+
+static const char * const hm_region_vma[] = {
+	[0] = "auto",
+	[DRM_HUGEMAP_VMA_PFNMAP] = "pfnmap",
+	[DRM_HUGEMAP_VMA_MIXEDMAP] = "mixedmap",
+};
+
+/*
+ * Design rule 5, the whole of it: how a mapping is marked and whether PMD
+ * entries are used, by kernel (hm_compat.h) and kind of memory.
+ */
+static const struct hm_compat_policy hm_region_policy[2] = HM_COMPAT_POLICY;
+
+/**
+ * hm_region_order_valid - is this one of the orders of the engine?
+ * @order: 0, the PMD order or the PUD order
+ */
+bool hm_region_order_valid(unsigned int order)
+{
+	return !order || order == PMD_ORDER || order == PUD_ORDER;
+}
+
+/*
+ * A number with an optional K, M, G or T, and behind it one of @stop or the
+ * end.  memparse() wraps silently and does not tell "no number" from 0.
+ */
+static int hm_region_number(const char **p, const char *stop, u64 *val)
+{
+	static const char suffixes[] = "KMGT";
+	size_t len = strcspn(*p, "KMGTkmgt:@");
+	const char *suffix;
+	char digits[24];
+	int ret;
+
+	if (len >= sizeof(digits))
+		return -ERANGE;
+	memcpy(digits, *p, len);
+	digits[len] = '\0';
+	ret = kstrtou64(digits, 0, val);
+	if (ret)
+		return ret;
+	*p += len;
+	suffix = **p ? strchr(suffixes, toupper(**p)) : NULL;
+	if (suffix) {
+		if (check_shl_overflow(*val, 10 * (suffix - suffixes + 1), val))
+			return -ERANGE;
+		(*p)++;
+	}
+	return !**p || strchr(stop, **p) ? 0 : -EINVAL;
+}
+
+/**
+ * hm_region_parse - read a region= parameter
+ * @text: "system:SIZE" or "reserved:SIZE@BASE[:pages=on|off]"
+ * @pages: value of pages= where @text has none
+ * @spec: result
+ *
+ * Return: 0, -EINVAL or -ERANGE; says why in one line.
+ */
+int hm_region_parse(const char *text, bool pages, struct hm_region_spec *spec)
+{
+	const char *p = text;
+	int ret;
+
+	memset(spec, 0, sizeof(*spec));
+	if (str_has_prefix(p, "system:")) {
+		spec->type = DRM_HUGEMAP_REGION_SYSTEM;
+		p += strlen("system:");
+	} else if (str_has_prefix(p, "reserved:")) {
+		spec->type = DRM_HUGEMAP_REGION_RESERVED;
+		spec->pages = pages;
+		p += strlen("reserved:");
+	} else {
+		pr_err("region \"%s\": neither system:SIZE nor reserved:SIZE@BASE\n",
+		       text);
+		return -EINVAL;
+	}
+
+	ret = hm_region_number(&p, "@:", &spec->size);
+	if (!ret && *p == '@' && spec->type == DRM_HUGEMAP_REGION_RESERVED) {
+		p++;
+		ret = hm_region_number(&p, ":", &spec->base);
+	} else if (!ret && spec->type == DRM_HUGEMAP_REGION_RESERVED) {
+		ret = -EINVAL;
+	}
+	if (ret) {
+		pr_err("region \"%s\": bad size or base\n", text);
+		return ret;
+	}
+	if (*p && spec->type == DRM_HUGEMAP_REGION_RESERVED) {
+		if (!strcmp(p, ":pages=on")) {
+			spec->pages = true;
+			return 0;
+		}
+		if (!strcmp(p, ":pages=off")) {
+			spec->pages = false;
+			return 0;
+		}
+	}
+	if (*p) {
+		pr_err("region \"%s\": unknown option \"%s\"\n", text, p);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int hm_region_check_one(const struct hm_region_spec *s)
+{
+	unsigned int bits = hm_compat_phys_bits();
+	u64 align = s->pages ? SUBSECTION_SIZE : PAGE_SIZE;
+	u64 end;
+
+	if (!s->size || !IS_ALIGNED(s->size, align) ||
+	    !IS_ALIGNED(s->base, align)) {
+		pr_err("%s region of %#llx at %#llx: size and base must be multiples of %#llx\n",
+		       hm_region_type[s->type], s->size, s->base, align);
+		return -EINVAL;
+	}
+	if (s->type == DRM_HUGEMAP_REGION_SYSTEM) {
+		if (s->size >> PAGE_SHIFT <= totalram_pages())
+			return 0;
+		pr_err("system region of %#llx: more than there is memory\n",
+		       s->size);
+		return -ENOMEM;
+	}
+	if (check_add_overflow(s->base, s->size, &end) ||
+	    (bits < 64 && (end - 1) >> bits)) {
+		pr_err("%s region of %#llx at %#llx: beyond the %u address bits of this machine\n",
+		       hm_region_type[s->type], s->size, s->base, bits);
+		return -ERANGE;
+	}
+	if (s->type == DRM_HUGEMAP_REGION_PCI)
+		return 0;
+	if (region_intersects(s->base, s->size, IORESOURCE_SYSTEM_RAM,
+			      IORES_DESC_NONE) != REGION_DISJOINT) {
+		pr_err("reserved region of %#llx at %#llx: overlaps System RAM (boot with memmap=%#llx$%#llx)\n",
+		       s->size, s->base, s->size, s->base);
+		return -EBUSY;
+	}
+	if (region_intersects(s->base, s->size, IORESOURCE_MEM,
+			      IORES_DESC_RESERVED) != REGION_INTERSECTS &&
+	    region_intersects(s->base, s->size, IORESOURCE_MEM,
+			      IORES_DESC_SOFT_RESERVED) != REGION_INTERSECTS) {
+		pr_err("reserved region of %#llx at %#llx: not reserved memory (boot with memmap=%#llx$%#llx)\n",
+		       s->size, s->base, s->size, s->base);
+		return -ENXIO;
+	}
+	return 0;
+}
+
+/**
+ * hm_region_check - validate regions before anything is touched
+ * @specs: regions
+ * @nr: number of @specs
+ *
+ * Return: 0; -EINVAL unaligned, empty or overlapping one another; -ERANGE
+ * beyond the address width; -EBUSY System RAM; -ENXIO memory that nobody
+ * reserved; -ENOMEM.  Says why in one line.
+ */
+int hm_region_check(const struct hm_region_spec *specs, unsigned int nr)
+{
+	unsigned int i, j;
+	int ret;
+
+	for (i = 0; i < nr; i++) {
+		ret = hm_region_check_one(&specs[i]);
+		if (ret)
+			return ret;
+		for (j = 0; j < i; j++) {
+			if (specs[i].type == DRM_HUGEMAP_REGION_SYSTEM ||
+			    specs[j].type != specs[i].type ||
+			    specs[i].base >= specs[j].base + specs[j].size ||
+			    specs[j].base >= specs[i].base + specs[i].size)
+				continue;
+			pr_err("reserved regions at %#llx and %#llx overlap\n",
+			       specs[j].base, specs[i].base);
+			return -EINVAL;
+		}
+	}
+	return 0;
+}
+
+/* Why the levels may not be used, and the VMA type, from limits and policy. */
+static void hm_region_apply(struct hm_region *region)
+{
+	const struct hm_compat_policy *policy =
+		&hm_region_policy[region->has_pages];
+	const struct hm_limits *lim = &region->limits;
+	struct hm_object *obj = &region->window;
+
+	lockdep_assert_held_write(&obj->lock);
+	obj->why[HM_PTE] = DRM_HUGEMAP_WHY_NONE;
+
+	if (!has_transparent_hugepage())
+		obj->why[HM_PMD] = DRM_HUGEMAP_WHY_ARCH;
+	else if (!policy->pmd && !lim->allow_pmd)
+		obj->why[HM_PMD] = DRM_HUGEMAP_WHY_POLICY;
+	else if (lim->max_order < PMD_ORDER)
+		obj->why[HM_PMD] = DRM_HUGEMAP_WHY_LIMIT;
+	else
+		obj->why[HM_PMD] = DRM_HUGEMAP_WHY_NONE;
+
+	if (!hm_compat_has_pud())
+		obj->why[HM_PUD] = DRM_HUGEMAP_WHY_ARCH;
+	else if (lim->max_order < PUD_ORDER)
+		obj->why[HM_PUD] = DRM_HUGEMAP_WHY_LIMIT;
+	else if (!hm_object_has_unit(obj, HM_PUD))
+		obj->why[HM_PUD] = DRM_HUGEMAP_WHY_EXTENT;
+	else
+		obj->why[HM_PUD] = DRM_HUGEMAP_WHY_NONE;
+
+	obj->vma_type = lim->vma_type ?:
+			policy->mixedmap ? DRM_HUGEMAP_VMA_MIXEDMAP :
+					   DRM_HUGEMAP_VMA_PFNMAP;
+}
+
+static bool hm_region_vma_ok(const struct hm_region *region,
+			     const struct hm_limits *lim)
+{
+	return lim->vma_type != DRM_HUGEMAP_VMA_MIXEDMAP ||
+	       hm_region_policy[region->has_pages].mixedmap;
+}
+
+/* Change limits; fewer orders than before take effect at once. */
+static int hm_region_set_limits(struct hm_region *region,
+				const struct hm_limits *lim)
+{
+	struct hm_object *obj = &region->window;
+	u8 old[HM_NR_LEVELS];
+	bool fewer = false;
+	enum hm_level l;
+
+	lockdep_assert_held_write(&obj->lock);
+	if (!hm_region_vma_ok(region, lim))
+		return -EOPNOTSUPP;
+	memcpy(old, obj->why, sizeof(old));
+	region->limits = *lim;
+	hm_region_apply(region);
+	for (l = HM_PMD; l < HM_NR_LEVELS; l++)
+		fewer |= obj->why[l] && !old[l];
+	if (fewer && !obj->dead)
+		hm_object_zap(obj, HM_ZAP_LIMIT);
+	return 0;
+}
+
+static u64 hm_region_orders(const struct hm_object *obj)
+{
+	u64 orders = 0;
+	enum hm_level l;
+
+	for (l = HM_PTE; l < HM_NR_LEVELS; l++)
+		if (!obj->why[l])
+			orders |= 1ULL << hm_level_order(l);
+	return orders;
+}
+
+static u64 hm_region_align(const struct hm_object *obj)
+{
+	return PAGE_SIZE << (fls64(hm_region_orders(obj)) - 1);
+}
+
+/**
+ * hm_region_query - the QUERY ioctl
+ * @region: region
+ * @q: outputs are filled in
+ *
+ * Return: 0 or -ENODEV.
+ */
+int hm_region_query(struct hm_region *region, struct drm_hugemap_query *q)
+{
+	struct hm_object *obj = &region->window;
+	bool thp;
+
+	down_read(&obj->lock);
+	if (obj->dead) {
+		up_read(&obj->lock);
+		return -ENODEV;
+	}
+	q->size = hm_object_size(obj);
+	q->align = hm_region_align(obj);
+	q->orders = hm_region_orders(obj);
+	q->type = region->spec.type;
+	q->caching = region->caching;
+	q->vma_type = obj->vma_type;
+	q->pmd_order = PMD_ORDER;
+	q->pud_order = PUD_ORDER;
+	q->pmd_why = obj->why[HM_PMD];
+	q->pud_why = obj->why[HM_PUD];
+	up_read(&obj->lock);
+
+	thp = q->vma_type == DRM_HUGEMAP_VMA_MIXEDMAP ?
+	      HM_COMPAT_THP_POLICY_MIXEDMAP : HM_COMPAT_THP_POLICY_PFNMAP;
+	q->features = (region->has_pages ? DRM_HUGEMAP_FEATURE_PAGES : 0) |
+		      (HM_COMPAT_DAX_GATE ? DRM_HUGEMAP_FEATURE_DAX_GATE : 0) |
+		      (HM_COMPAT_SPECIAL ? DRM_HUGEMAP_FEATURE_SPECIAL : 0) |
+		      (thp ? DRM_HUGEMAP_FEATURE_THP_POLICY : 0) |
+		      (region->poison ? DRM_HUGEMAP_FEATURE_MEMORY_FAILURE : 0);
+	return 0;
+}
+
+#define hm_region_of(d)	container_of(d, struct hm_region, dev)
+
+static ssize_t size_show(struct device *dev, struct device_attribute *attr,
+			 char *buf)
+{
+	return sysfs_emit(buf, "%llu\n",
+			  hm_object_size(&hm_region_of(dev)->window));
+}
+static DEVICE_ATTR_RO(size);
+
+static ssize_t align_show(struct device *dev, struct device_attribute *attr,
+			  char *buf)
+{
+	struct hm_object *obj = &hm_region_of(dev)->window;
+	u64 align;
+
+	down_read(&obj->lock);
+	align = hm_region_align(obj);
+	up_read(&obj->lock);
+	return sysfs_emit(buf, "%llu\n", align);
+}
+static DEVICE_ATTR_RO(align);
+
+static ssize_t type_show(struct device *dev, struct device_attribute *attr,
+			 char *buf)
+{
+	return sysfs_emit(buf, "%s\n",
+			  hm_region_type[hm_region_of(dev)->spec.type]);
+}
+static DEVICE_ATTR_RO(type);
+
+static ssize_t caching_show(struct device *dev, struct device_attribute *attr,
+			    char *buf)
+{
+	return sysfs_emit(buf, "%s\n",
+			  hm_region_caching[hm_region_of(dev)->caching]);
+}
+static DEVICE_ATTR_RO(caching);
+
+static ssize_t orders_show(struct device *dev, struct device_attribute *attr,
+			   char *buf)
+{
+	struct hm_object *obj = &hm_region_of(dev)->window;
+	u64 orders;
+
+	down_read(&obj->lock);
+	orders = hm_region_orders(obj);
+	up_read(&obj->lock);
+	return sysfs_emit(buf, "%#llx\n", orders);
+}
+static DEVICE_ATTR_RO(orders);
+
+static ssize_t max_order_show(struct device *dev,
+			      struct device_attribute *attr, char *buf)
+{
+	struct hm_region *region = hm_region_of(dev);
+
+	return sysfs_emit(buf, "%u\n", READ_ONCE(region->limits.max_order));
+}
+
+static ssize_t max_order_store(struct device *dev,
+			       struct device_attribute *attr, const char *buf,
+			       size_t count)
+{
+	struct hm_region *region = hm_region_of(dev);
+	struct hm_limits lim;
+	unsigned int order;
+	int ret;
+
+	ret = kstrtouint(buf, 0, &order);
+	if (ret)
+		return ret;
+	if (!hm_region_order_valid(order))
+		return -EINVAL;
+	down_write(&region->window.lock);
+	lim = region->limits;
+	lim.max_order = order;
+	ret = hm_region_set_limits(region, &lim);
+	up_write(&region->window.lock);
+	return ret ?: count;
+}
+static DEVICE_ATTR_RW(max_order);
+
+static ssize_t allow_pmd_show(struct device *dev,
+			      struct device_attribute *attr, char *buf)
+{
+	struct hm_region *region = hm_region_of(dev);
+
+	return sysfs_emit(buf, "%d\n", READ_ONCE(region->limits.allow_pmd));
+}
+
+static ssize_t allow_pmd_store(struct device *dev,
+			       struct device_attribute *attr, const char *buf,
+			       size_t count)
+{
+	struct hm_region *region = hm_region_of(dev);
+	struct hm_limits lim;
+	bool allow;
+	int ret;
+
+	ret = kstrtobool(buf, &allow);
+	if (ret)
+		return ret;
+	down_write(&region->window.lock);
+	lim = region->limits;
+	lim.allow_pmd = allow;
+	ret = hm_region_set_limits(region, &lim);
+	up_write(&region->window.lock);
+	return ret ?: count;
+}
+static DEVICE_ATTR_RW(allow_pmd);
+
+static ssize_t vma_show(struct device *dev, struct device_attribute *attr,
+			char *buf)
+{
+	struct hm_region *region = hm_region_of(dev);
+
+	return sysfs_emit(buf, "%s\n",
+			  hm_region_vma[READ_ONCE(region->limits.vma_type)]);
+}
+
+static ssize_t vma_store(struct device *dev, struct device_attribute *attr,
+			 const char *buf, size_t count)
+{
+	struct hm_region *region = hm_region_of(dev);
+	struct hm_limits lim;
+	int ret;
+
+	ret = sysfs_match_string(hm_region_vma, buf);
+	if (ret < 0)
+		return ret;
+	down_write(&region->window.lock);
+	lim = region->limits;
+	lim.vma_type = ret;
+	ret = hm_region_set_limits(region, &lim);
+	up_write(&region->window.lock);
+	return ret ?: count;
+}
+static DEVICE_ATTR_RW(vma);
+
+static struct attribute *hm_region_attrs[] = {
+	&dev_attr_size.attr,
+	&dev_attr_align.attr,
+	&dev_attr_type.attr,
+	&dev_attr_caching.attr,
+	&dev_attr_orders.attr,
+	&dev_attr_max_order.attr,
+	&dev_attr_allow_pmd.attr,
+	&dev_attr_vma.attr,
+	NULL
+};
+ATTRIBUTE_GROUPS(hm_region);
+
+/**
+ * hm_region_one_extent - the memory of a region is one piece
+ * @region: with base and size in its spec
+ * @kva: the kernel's mapping of it
+ *
+ * Return: 0, -ENOMEM or -EFBIG.
+ */
+int hm_region_one_extent(struct hm_region *region, struct iosys_map kva)
+{
+	struct hm_extent *e = kzalloc(sizeof(*e), GFP_KERNEL);
+	int ret;
+
+	if (!e)
+		return -ENOMEM;
+	e->pfn = PHYS_PFN(region->spec.base);
+	e->nr = region->spec.size >> PAGE_SHIFT;
+	e->kva = kva;
+	ret = hm_object_set_extents(&region->window, e, 1);
+	if (ret)
+		kfree(e);
+	return ret;
+}
+
+/**
+ * hm_region_add_pages - give the memory of a region struct pages
+ * @region: with base and size in its spec; the range is claimed
+ * @type: MEMORY_DEVICE_GENERIC maps it write-back for the kernel,
+ *	MEMORY_DEVICE_PCI_P2PDMA uncached
+ *
+ * The pages are there for whoever looks at an entry's struct page; nobody may
+ * take a reference to them.  Slow gup refuses VM_IO; gup-fast refuses special
+ * entries, and before those existed, device entries whose page map it cannot
+ * get.  So take the page map's initial reference away, which makes it look like
+ * one that is being torn down (mm/memremap.c get_dev_pagemap()).  Killing frees
+ * the reference's per-CPU counters, so it must stay in atomic mode to come
+ * back, and the callback that frees them must be over.
+ *
+ * Return: kernel address, or an ERR_PTR().
+ */
+void *hm_region_add_pages(struct hm_region *region, enum memory_type type)
+{
+	unsigned long pfn = PHYS_PFN(region->spec.base), i;
+	struct dev_pagemap *pgmap = &region->pgmap;
+	void *kva;
+
+	pgmap->type = type;
+	pgmap->range.start = region->spec.base;
+	pgmap->range.end = region->spec.base + region->spec.size - 1;
+	pgmap->nr_range = 1;
+	kva = memremap_pages(pgmap, numa_mem_id());
+	if (IS_ERR(kva))
+		return kva;
+	/*
+	 * P2PDMA pages come with no reference from 6.2 on.  A walker that takes
+	 * one and drops it again would free the page.
+	 */
+	for (i = 0; i < region->spec.size >> PAGE_SHIFT; i++) {
+		set_page_count(pfn_to_page(pfn + i), 1);
+		if (!(i % PTRS_PER_PTE))
+			cond_resched();
+	}
+	if (!HM_COMPAT_SPECIAL) {
+		percpu_ref_kill(&pgmap->ref);
+		percpu_ref_switch_to_atomic_sync(&pgmap->ref);
+		rcu_barrier();
+	}
+	region->has_pages = true;
+	return kva;
+}
+
+/**
+ * hm_region_remove_pages - the reverse of hm_region_add_pages()
+ * @region: region
+ */
+void hm_region_remove_pages(struct hm_region *region)
+{
+	/* memunmap_pages() takes the initial reference away itself. */
+	if (!HM_COMPAT_SPECIAL)
+		percpu_ref_resurrect(&region->pgmap.ref);
+	memunmap_pages(&region->pgmap);
+}
+
+static void hm_region_release(struct device *dev)
+{
+	struct hm_region *region = hm_region_of(dev);
+
+	if (region->inode)
+		hm_chardev_inode_put(region->inode);
+	ida_free(&hm_region_ids, region->id);
+	kvfree(region->window.extents);
+	kfree(region);
+}
+
+/**
+ * hm_region_create - claim memory and show it to the world
+ * @spec: checked by hm_region_check()
+ * @parent: the device it is a part of
+ * @pdev: for a PCI region
+ * @bar: for a PCI region
+ *
+ * Return: the region or an ERR_PTR().  What is the user's to mend is said in
+ * one line.
+ */
+struct hm_region *hm_region_create(const struct hm_region_spec *spec,
+				   struct device *parent, struct pci_dev *pdev,
+				   int bar)
+{
+	struct hm_region *region;
+	int ret;
+
+	region = kzalloc(sizeof(*region), GFP_KERNEL);
+	if (!region)
+		return ERR_PTR(-ENOMEM);
+	region->spec = *spec;
+	region->ops = hm_region_kinds[spec->type];
+	region->limits = hm_region_defaults;
+	region->pdev = pdev;
+	region->bar = bar;
+	ret = ida_alloc_max(&hm_region_ids, 255, GFP_KERNEL);
+	if (ret < 0) {
+		kfree(region);
+		return ERR_PTR(ret);
+	}
+	region->id = ret;
+	device_initialize(&region->dev);
+	region->dev.release = hm_region_release;
+	region->dev.groups = hm_region_groups;
+
+	region->inode = hm_chardev_inode_get();
+	if (IS_ERR(region->inode)) {
+		ret = PTR_ERR(region->inode);
+		region->inode = NULL;
+		goto err_put;
+	}
+	hm_object_init(&region->window, region, region->inode->i_mapping);
+	ret = region->ops->init(region);
+	if (ret)
+		goto err_put;
+
+	if (!hm_region_vma_ok(region, &region->limits)) {
+		pr_err("%s region: vma=mixedmap is not safe on this kernel for this memory\n",
+		       hm_region_type[spec->type]);
+		ret = -EOPNOTSUPP;
+		goto err_fini;
+	}
+	down_write(&region->window.lock);
+	hm_region_apply(region);
+	up_write(&region->window.lock);
+	hm_poison_register(region);
+	ret = hm_chardev_add(region, parent);
+	if (ret)
+		goto err_poison;
+	hm_debugfs_add(region);
+	dev_info(&region->dev, "%s region, %llu MiB, %s, orders %#llx%s\n",
+		 hm_region_type[spec->type],
+		 hm_object_size(&region->window) >> 20,
+		 hm_region_caching[region->caching],
+		 hm_region_orders(&region->window),
+		 region->has_pages ? ", with struct pages" : "");
+	return region;
+
+err_poison:
+	hm_poison_unregister(region);
+err_fini:
+	WRITE_ONCE(region->window.dead, true);
+	region->ops->fini(region);
+err_put:
+	put_device(&region->dev);
+	return ERR_PTR(ret);
+}
+
+/**
+ * hm_region_destroy - take the memory away from whoever uses it, and give it up
+ * @region: of hm_region_create(); stays until the last open file is closed
+ */
+void hm_region_destroy(struct hm_region *region)
+{
+	hm_debugfs_del(region);
+	hm_chardev_del(region);
+	hm_object_kill(&region->window);
+	hm_poison_unregister(region);
+	region->ops->fini(region);
+	put_device(&region->dev);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _HM_REGION_H_
+#define _HM_REGION_H_
+
+#include "hm_types.h"
+
+extern const struct hm_region_ops hm_region_system_ops;
+extern const struct hm_region_ops hm_region_reserved_ops;
+extern const struct hm_region_ops hm_region_pci_ops;
+
+extern struct hm_limits hm_region_defaults;
+
+int hm_region_parse(const char *text, bool pages, struct hm_region_spec *spec);
+int hm_region_check(const struct hm_region_spec *specs, unsigned int nr);
+struct hm_region *hm_region_create(const struct hm_region_spec *spec,
+				   struct device *parent, struct pci_dev *pdev,
+				   int bar);
+void hm_region_destroy(struct hm_region *region);
+int hm_region_query(struct hm_region *region, struct drm_hugemap_query *q);
+bool hm_region_order_valid(unsigned int order);
+
+/* For the backends. */
+int hm_region_one_extent(struct hm_region *region, struct iosys_map kva);
+void *hm_region_add_pages(struct hm_region *region, enum memory_type type);
+void hm_region_remove_pages(struct hm_region *region);
+
+#endif /* _HM_REGION_H_ */

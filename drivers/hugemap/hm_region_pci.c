@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Regions of a BAR of a PCI function.
+ */
+#include <linux/io.h>
+#include <linux/pci.h>
+
+#include "hm_region.h"
+
+static int hm_region_pci_init(struct hm_region *region)
+{
+	const struct hm_region_spec *s = &region->spec;
+	struct pci_dev *pdev = region->pdev;
+	struct iosys_map map;
+	void __iomem *io;
+	void *kva;
+	int ret;
+
+	ret = pci_request_region(pdev, region->bar, "hugemap");
+	if (ret)
+		return ret;
+	if (s->pages) {
+		/* The page map maps the BAR uncached; a BAR has one type. */
+		region->caching = DRM_HUGEMAP_CACHING_UC;
+		kva = hm_region_add_pages(region, MEMORY_DEVICE_PCI_P2PDMA);
+		if (IS_ERR(kva)) {
+			ret = PTR_ERR(kva);
+			goto err_bar;
+		}
+		iosys_map_set_vaddr_iomem(&map, (void __iomem *)kva);
+	} else {
+		bool wc = pci_resource_flags(pdev, region->bar) &
+			  IORESOURCE_PREFETCH;
+
+		region->caching = wc ? DRM_HUGEMAP_CACHING_WC :
+				       DRM_HUGEMAP_CACHING_UC;
+		io = wc ? ioremap_wc(s->base, s->size) :
+			  ioremap(s->base, s->size);
+		if (!io) {
+			ret = -ENOMEM;
+			goto err_bar;
+		}
+		iosys_map_set_vaddr_iomem(&map, io);
+	}
+	ret = hm_region_one_extent(region, map);
+	if (!ret)
+		return 0;
+	if (s->pages)
+		hm_region_remove_pages(region);
+	else
+		iounmap(map.vaddr_iomem);
+err_bar:
+	pci_release_region(pdev, region->bar);
+	return ret;
+}
+
+static void hm_region_pci_fini(struct hm_region *region)
+{
+	if (region->has_pages)
+		hm_region_remove_pages(region);
+	else
+		iounmap(region->window.extents[0].kva.vaddr_iomem);
+	pci_release_region(region->pdev, region->bar);
+}
+
+const struct hm_region_ops hm_region_pci_ops = {
+	.init = hm_region_pci_init,
+	.fini = hm_region_pci_fini,
+};

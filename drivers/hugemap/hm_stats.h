@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _HM_STATS_H_
+#define _HM_STATS_H_
+
+#include "hm_types.h"
+
+struct seq_file;
+
+void hm_stats_show(struct seq_file *m, const char *prefix, const char *sep,
+		   const struct hm_stats *stats);
+
+#endif /* _HM_STATS_H_ */

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Tracepoints: /sys/kernel/tracing/events/hugemap/.
+ */
+#undef TRACE_SYSTEM
+#define TRACE_SYSTEM hugemap
+
+#if !defined(_HM_TRACE_H_) || defined(TRACE_HEADER_MULTI_READ)
+#define _HM_TRACE_H_
+
+#include <linux/tracepoint.h>
+
+#include "hm_types.h"
+
+#define hm_trace_level(v) \
+	__print_symbolic(v, { 0, "pte" }, { 1, "pmd" }, { 2, "pud" })
+
+#define hm_trace_why(v) \
+	__print_symbolic(v, { 0, "none" }, { 1, "arch" }, { 2, "policy" }, \
+			 { 3, "limit" }, { 4, "cap" }, { 5, "align" }, \
+			 { 6, "vma" }, { 7, "extent" }, { 8, "table" })
+
+#define hm_trace_zap(v) \
+	__print_symbolic(v, { 0, "split" }, { 1, "mremap" }, \
+			 { 2, "mprotect" }, { 3, "limit" }, { 4, "cap" }, \
+			 { 5, "unplug" })
+
+/* One call of the fault function, whatever came of it. */
+TRACE_EVENT(hugemap_fault,
+	TP_PROTO(int region, unsigned long addr, unsigned long pgoff,
+		 unsigned int level, bool write, unsigned int why,
+		 unsigned int ret),
+	TP_ARGS(region, addr, pgoff, level, write, why, ret),
+	TP_STRUCT__entry(
+		__field(int, region)
+		__field(unsigned long, addr)
+		__field(unsigned long, pgoff)
+		__field(unsigned int, level)
+		__field(bool, write)
+		__field(unsigned int, why)
+		__field(unsigned int, ret)
+	),
+	TP_fast_assign(
+		__entry->region = region;
+		__entry->addr = addr;
+		__entry->pgoff = pgoff;
+		__entry->level = level;
+		__entry->write = write;
+		__entry->why = why;
+		__entry->ret = ret;
+	),
+	TP_printk("hugemap%d addr=%#lx pgoff=%#lx asked=%s write=%d why=%s ret=%s",
+		  __entry->region, __entry->addr, __entry->pgoff,
+		  hm_trace_level(__entry->level), __entry->write,
+		  hm_trace_why(__entry->why),
+		  __print_flags(__entry->ret, "|", VM_FAULT_RESULT_TRACE))
+);
+
+/* New entries in a page table. */
+TRACE_EVENT(hugemap_insert,
+	TP_PROTO(int region, unsigned long addr, unsigned long pfn,
+		 unsigned int level, unsigned long nr, bool write,
+		 bool refault),
+	TP_ARGS(region, addr, pfn, level, nr, write, refault),
+	TP_STRUCT__entry(
+		__field(int, region)
+		__field(unsigned long, addr)
+		__field(unsigned long, pfn)
+		__field(unsigned int, level)
+		__field(unsigned long, nr)
+		__field(bool, write)
+		__field(bool, refault)
+	),
+	TP_fast_assign(
+		__entry->region = region;
+		__entry->addr = addr;
+		__entry->pfn = pfn;
+		__entry->level = level;
+		__entry->nr = nr;
+		__entry->write = write;
+		__entry->refault = refault;
+	),
+	TP_printk("hugemap%d addr=%#lx pfn=%#lx level=%s nr=%lu write=%d refault=%d",
+		  __entry->region, __entry->addr, __entry->pfn,
+		  hm_trace_level(__entry->level), __entry->nr, __entry->write,
+		  __entry->refault)
+);
+
+/*
+ * Entries taken away by the driver.  @start is an offset in the object for the
+ * causes that zap every mapping (limit, unplug), else a virtual address.
+ */
+TRACE_EVENT(hugemap_zap,
+	TP_PROTO(int region, unsigned int why, u64 start, u64 len),
+	TP_ARGS(region, why, start, len),
+	TP_STRUCT__entry(
+		__field(int, region)
+		__field(unsigned int, why)
+		__field(u64, start)
+		__field(u64, len)
+	),
+	TP_fast_assign(
+		__entry->region = region;
+		__entry->why = why;
+		__entry->start = start;
+		__entry->len = len;
+	),
+	TP_printk("hugemap%d why=%s start=%#llx len=%#llx", __entry->region,
+		  hm_trace_zap(__entry->why), __entry->start, __entry->len)
+);
+
+#endif /* _HM_TRACE_H_ */
+
+#undef TRACE_INCLUDE_PATH
+#define TRACE_INCLUDE_PATH .
+#undef TRACE_INCLUDE_FILE
+#define TRACE_INCLUDE_FILE hm_trace
+#include <trace/define_trace.h>

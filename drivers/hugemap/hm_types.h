@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Structures shared by the files of the driver.
+ *
+ * Lock order, outermost first:
+ *
+ *	mmap_lock or the VMA lock
+ *	  hm_object.lock		order state; faults take it shared
+ *	    hm_object.slots[]		one page table slot
+ *	      page table locks
+ *	    i_mmap lock			unmap_mapping_range(), exclusive only
+ *
+ * No lock of the driver is taken inside the i_mmap lock.
+ */
+#ifndef _HM_TYPES_H_
+#define _HM_TYPES_H_
+
+#include <linux/atomic.h>
+#include <linux/cdev.h>
+#include <linux/device.h>
+#include <linux/iosys-map.h>
+#include <linux/kref.h>
+#include <linux/memremap.h>
+#include <linux/mm.h>
+#include <linux/mutex.h>
+#include <linux/rwsem.h>
+#include <linux/xarray.h>
+
+#include <drm/hugemap_drm.h>
+
+struct hm_poison;
+struct hm_region;
+
+/* The page table levels that can hold an entry, smallest first. */
+enum hm_level {
+	HM_PTE,
+	HM_PMD,
+	HM_PUD,
+	HM_NR_LEVELS,
+};
+
+/* Why the driver took entries away. */
+enum hm_zap {
+	HM_ZAP_SPLIT,		/* a mapping is cut inside a PUD entry */
+	HM_ZAP_MREMAP,		/* a PUD entry is moved */
+	HM_ZAP_MPROTECT,	/* a PUD entry changes protection (< 6.12) */
+	HM_ZAP_LIMIT,		/* the region's limit on order was lowered */
+	HM_ZAP_CAP,		/* PREFAULT with a cap on order */
+	HM_ZAP_UNPLUG,		/* the device is gone */
+	HM_NR_ZAPS,
+};
+
+/**
+ * struct hm_stats - counters of a region or an open file
+ * @fault: faults that ended in a new entry (or a batch of PTEs), by level
+ * @upgrade: read-only entries made writable by a write fault
+ * @refault: the part of @fault whose unit this mapping had filled before
+ * @fallback: completed faults that did not use a PMD or PUD entry, by reason
+ * @zap: entries taken away by the driver, by cause; calls
+ * @pte_entries: PTEs installed
+ * @sigbus: faults refused
+ *
+ * Faults are counted when they succeed: since 6.4 a fault that falls back runs
+ * twice, once under the VMA lock and once under the mmap lock.
+ */
+struct hm_stats {
+	atomic64_t fault[HM_NR_LEVELS];
+	atomic64_t upgrade[HM_NR_LEVELS];
+	atomic64_t refault[HM_NR_LEVELS];
+	atomic64_t fallback[HM_NR_LEVELS][DRM_HUGEMAP_WHY_COUNT];
+	atomic64_t zap[HM_NR_ZAPS];
+	atomic64_t pte_entries;
+	atomic64_t sigbus;
+};
+
+/**
+ * struct hm_extent - contiguous memory behind a part of an object
+ * @pgoff: where in the object it begins, pages
+ * @nr: pages
+ * @pfn: first page frame
+ * @kva: the kernel's own mapping of it
+ */
+struct hm_extent {
+	unsigned long pgoff;
+	unsigned long nr;
+	unsigned long pfn;
+	struct iosys_map kva;
+};
+
+#define HM_SLOT_BITS	6
+
+/**
+ * struct hm_object - what the fault engine maps
+ * @region: owner of the memory
+ * @mapping: address space of every mapping, whoever made it
+ * @extents: sorted by @pgoff without gaps; immutable
+ * @nr_extents: number of @extents
+ * @nr_pages: size
+ * @lock: order state; see the lock order above
+ * @why: why a level may not be used (DRM_HUGEMAP_WHY_*); @lock
+ * @vma_type: DRM_HUGEMAP_VMA_* of new mappings; @lock
+ * @dead: the memory is gone; written under @lock, read under it or under the
+ *	unplug SRCU (hm_object_enter())
+ * @slots: serialise what looks at a page table slot and then fills it
+ * @stats: counters
+ */
+struct hm_object {
+	struct hm_region *region;
+	struct address_space *mapping;
+	struct hm_extent *extents;
+	unsigned int nr_extents;
+	unsigned long nr_pages;
+
+	struct rw_semaphore lock;
+	u8 why[HM_NR_LEVELS];
+	u8 vma_type;
+	bool dead;
+
+	struct mutex slots[1 << HM_SLOT_BITS];
+	struct hm_stats stats;
+};
+
+/**
+ * struct hm_chunk - state of one PUD-sized part of a mapping
+ * @no_pud: a PREFAULT forbids the PUD entry; &hm_object.lock
+ * @seen_pud: a PUD entry was installed before; set only
+ * @no_pmd: a PREFAULT forbids the PMD entry, by PMD; &hm_object.lock
+ * @seen: the PMD-sized unit was filled before; atomic bit operations
+ */
+struct hm_chunk {
+	bool no_pud;
+	bool seen_pud;
+	DECLARE_BITMAP(no_pmd, PTRS_PER_PMD);
+	DECLARE_BITMAP(seen, PTRS_PER_PMD);
+};
+
+/**
+ * struct hm_mapping - all that came from one mmap() call
+ * @ref: one per VMA; a split, mremap() and fork() share the structure
+ * @obj: what is mapped
+ * @stats: counters of the file that was mapped; lives as long as the file,
+ *	which every VMA pins
+ * @chunks: struct hm_chunk by page frame >> PUD order, so that they follow the
+ *	memory when the mapping moves; filled on demand; lookups under RCU,
+ *	entries are freed with the mapping
+ * @used_pud: a PUD entry was installed once; set only
+ */
+struct hm_mapping {
+	struct kref ref;
+	struct hm_object *obj;
+	struct hm_stats *stats;
+	struct xarray chunks;
+	bool used_pud;
+};
+
+/**
+ * struct hm_region_spec - a region as the user asked for it
+ * @type: DRM_HUGEMAP_REGION_*
+ * @size: bytes
+ * @base: physical address; reserved and PCI only
+ * @pages: wants struct pages (ZONE_DEVICE); reserved and PCI only
+ */
+struct hm_region_spec {
+	u32 type;
+	u64 size;
+	u64 base;
+	bool pages;
+};
+
+/**
+ * struct hm_region_ops - a kind of memory
+ * @init: claim the memory, fill in the extents of &hm_region.window and
+ *	&hm_region.caching; may sleep
+ * @fini: the reverse; nothing maps or copies the memory any more
+ */
+struct hm_region_ops {
+	int (*init)(struct hm_region *region);
+	void (*fini)(struct hm_region *region);
+};
+
+/**
+ * struct hm_limits - what root can set per region; sysfs
+ * @max_order: largest order to use
+ * @allow_pmd: use PMD entries even where this kernel is not safe with them
+ * @vma_type: DRM_HUGEMAP_VMA_*, or 0 for the kernel table's choice
+ */
+struct hm_limits {
+	unsigned int max_order;
+	bool allow_pmd;
+	u8 vma_type;
+};
+
+/**
+ * struct hm_region - memory with a character node
+ * @dev: the class device; its reference count is the region's
+ * @cdev: the node
+ * @id: the N of hugemapN
+ * @spec: what was asked for
+ * @ops: the kind of memory
+ * @caching: DRM_HUGEMAP_CACHING_*
+ * @has_pages: every page frame has a struct page
+ * @window: the whole region as one object
+ * @limits: &hm_object.lock of @window
+ * @inode: hosts the mappings of @window
+ * @res: claimed physical range (reserved)
+ * @pgmap: struct pages (reserved and PCI)
+ * @pdev: the PCI function (PCI)
+ * @bar: its BAR (PCI)
+ * @poison: memory failure registrations
+ * @debugfs: directory
+ */
+struct hm_region {
+	struct device dev;
+	struct cdev cdev;
+	int id;
+	struct hm_region_spec spec;
+	const struct hm_region_ops *ops;
+	u32 caching;
+	bool has_pages;
+	struct hm_object window;
+	struct hm_limits limits;
+	struct inode *inode;
+	struct resource *res;
+	struct dev_pagemap pgmap;
+	struct pci_dev *pdev;
+	int bar;
+	struct hm_poison *poison;
+	struct dentry *debugfs;
+};
+
+/**
+ * struct hm_file - an open character node
+ * @region: holds a reference
+ * @stats: counters of the mappings made through this file
+ */
+struct hm_file {
+	struct hm_region *region;
+	struct hm_stats stats;
+};
+
+static inline unsigned int hm_level_order(enum hm_level level)
+{
+	return level == HM_PUD ? PUD_ORDER : level == HM_PMD ? PMD_ORDER : 0;
+}
+
+static inline unsigned int hm_level_shift(enum hm_level level)
+{
+	return PAGE_SHIFT + hm_level_order(level);
+}
+
+static inline unsigned long hm_level_size(enum hm_level level)
+{
+	return 1UL << hm_level_shift(level);
+}
+
+#endif /* _HM_TYPES_H_ */
