@@ -12,11 +12,11 @@
 
 #include "hm_chardev.h"
 #include "hm_debugfs.h"
-#include "hm_fault.h"
 #include "hm_object.h"
 #include "hm_prefault.h"
 #include "hm_region.h"
 #include "hm_stats.h"
+#include "hm_vma.h"
 
 #define HM_CHARDEV_MINORS	256
 #define HM_CHARDEV_MAGIC	0x68756765	/* "huge" */
@@ -188,7 +188,7 @@ static int hm_chardev_mmap(struct file *filp, struct vm_area_struct *vma)
 {
 	struct hm_file *file = filp->private_data;
 
-	return hm_fault_mmap(&file->region->window, &file->stats, vma);
+	return hm_vma_mmap(&file->region->window, &file->stats, vma);
 }
 
 static unsigned long hm_chardev_get_unmapped_area(struct file *filp,
@@ -197,7 +197,7 @@ static unsigned long hm_chardev_get_unmapped_area(struct file *filp,
 						  unsigned long pgoff,
 						  unsigned long flags)
 {
-	return hm_fault_get_unmapped_area(hm_chardev_object(filp), filp, addr,
+	return hm_vma_get_unmapped_area(hm_chardev_object(filp), filp, addr,
 					  len, pgoff, flags);
 }
 

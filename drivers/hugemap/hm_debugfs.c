@@ -15,10 +15,10 @@
 #include <linux/seq_file.h>
 
 #include "hm_debugfs.h"
-#include "hm_fault.h"
 #include "hm_object.h"
 #include "hm_ptwalk.h"
 #include "hm_stats.h"
+#include "hm_vma.h"
 
 static struct dentry *hm_debugfs_root;
 
@@ -55,7 +55,7 @@ void hm_debugfs_show_use(struct seq_file *m, const char *prefix,
 
 	i_mmap_lock_read(obj->mapping);
 	hm_debugfs_for_each_vma(vma, obj) {
-		if (!hm_fault_owns(vma, obj) || (filp && vma->vm_file != filp))
+		if (!hm_vma_owns(vma, obj) || (filp && vma->vm_file != filp))
 			continue;
 		vmas++;
 		hm_ptwalk_range(vma->vm_mm, vma->vm_start, vma->vm_end, &walk);
@@ -149,7 +149,7 @@ static int mappings_show(struct seq_file *m, void *unused)
 
 	i_mmap_lock_read(obj->mapping);
 	hm_debugfs_for_each_vma(vma, obj) {
-		if (!hm_fault_owns(vma, obj))
+		if (!hm_vma_owns(vma, obj))
 			continue;
 		seq_printf(m, "pid %d %lx-%lx off %llx %c%c%c%c %s\n",
 			   hm_debugfs_pid(vma->vm_mm), vma->vm_start,

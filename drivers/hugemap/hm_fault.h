@@ -4,15 +4,7 @@
 
 #include "hm_types.h"
 
-int hm_fault_mmap(struct hm_object *obj, struct hm_stats *stats,
-		  struct vm_area_struct *vma);
-bool hm_fault_owns(const struct vm_area_struct *vma,
-		   const struct hm_object *obj);
-unsigned long hm_fault_get_unmapped_area(struct hm_object *obj,
-					 struct file *filp, unsigned long addr,
-					 unsigned long len, unsigned long pgoff,
-					 unsigned long flags);
-int hm_fault_set_cap(struct vm_area_struct *vma, unsigned long start,
-		     unsigned long end, unsigned int max_order);
+vm_fault_t hm_fault_order(struct vm_fault *vmf, unsigned int order);
+vm_fault_t hm_fault_mkwrite(struct vm_fault *vmf);
 
 #endif /* _HM_FAULT_H_ */

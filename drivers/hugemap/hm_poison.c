@@ -8,7 +8,6 @@
  */
 #include <linux/slab.h>
 
-#include "hm_fault.h"
 #include "hm_poison.h"
 
 #if __has_include(<linux/memory-failure.h>)

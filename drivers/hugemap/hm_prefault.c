@@ -5,10 +5,10 @@
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
 
-#include "hm_fault.h"
 #include "hm_object.h"
 #include "hm_prefault.h"
 #include "hm_ptwalk.h"
+#include "hm_vma.h"
 
 /* A fault that leaves nothing behind was undone by someone; ask again. */
 #define HM_PREFAULT_TRIES	16
@@ -39,7 +39,7 @@ static int hm_prefault_vmas(struct mm_struct *mm, struct hm_object *obj,
 	mmap_assert_locked(mm);
 	for (; start < end; start = vma->vm_end) {
 		vma = vma_lookup(mm, start);
-		if (!vma || !hm_fault_owns(vma, obj))
+		if (!vma || !hm_vma_owns(vma, obj))
 			return -EFAULT;
 		if (!(vma->vm_flags & (write ? VM_WRITE : VM_READ | VM_WRITE)))
 			return -EACCES;
@@ -55,7 +55,7 @@ static int hm_prefault_caps(struct mm_struct *mm, unsigned long start,
 
 	for (; start < end; start = vma->vm_end) {
 		vma = vma_lookup(mm, start);
-		ret = hm_fault_set_cap(vma, start, min(end, vma->vm_end),
+		ret = hm_vma_set_cap(vma, start, min(end, vma->vm_end),
 				       max_order);
 		if (ret)
 			return ret;

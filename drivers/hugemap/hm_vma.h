@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _HM_VMA_H_
+#define _HM_VMA_H_
+
+#include "hm_types.h"
+
+int hm_vma_mmap(struct hm_object *obj, struct hm_stats *stats,
+		struct vm_area_struct *vma);
+bool hm_vma_owns(const struct vm_area_struct *vma, const struct hm_object *obj);
+unsigned long hm_vma_get_unmapped_area(struct hm_object *obj,
+				       struct file *filp, unsigned long addr,
+				       unsigned long len, unsigned long pgoff,
+				       unsigned long flags);
+int hm_vma_set_cap(struct vm_area_struct *vma, unsigned long start,
+		   unsigned long end, unsigned int max_order);
+struct hm_chunk *hm_vma_chunk(struct hm_mapping *m, unsigned long slot,
+			      bool create);
+
+#endif /* _HM_VMA_H_ */
