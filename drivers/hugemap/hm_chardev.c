@@ -180,6 +180,7 @@ static int hm_chardev_fsync(struct file *filp, loff_t start, loff_t end,
 {
 	if (READ_ONCE(hm_chardev_object(filp)->dead))
 		return -ENODEV;
+	/* Drain write-combining buffers. */
 	wmb();
 	return 0;
 }

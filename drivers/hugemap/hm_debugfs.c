@@ -23,17 +23,10 @@
 static struct dentry *hm_debugfs_root;
 
 /*
- * Every VMA of the object, with the i_mmap lock held.  The interval tree's own
- * iterators are not exported; its nodes are an ordinary rbtree.
+ * Every VMA of an address space, with its i_mmap lock held.  The interval
+ * tree's own iterators are not exported; its nodes are an ordinary rbtree.
  */
-static struct vm_area_struct *hm_debugfs_vma(struct rb_node *node)
-{
-	return node ? rb_entry(node, struct vm_area_struct, shared.rb) : NULL;
-}
-
-#define hm_debugfs_for_each_vma(vma, obj) \
-	for (vma = hm_debugfs_vma(rb_first_cached(&(obj)->mapping->i_mmap)); \
-	     vma; vma = hm_debugfs_vma(rb_next(&vma->shared.rb)))
+#define hm_debugfs_vma(node) rb_entry(node, struct vm_area_struct, shared.rb)
 
 /**
  * hm_debugfs_show_use - print the number of VMAs and their page-table bytes
@@ -50,11 +43,14 @@ void hm_debugfs_show_use(struct seq_file *m, const char *prefix,
 			 const struct file *filp)
 {
 	struct hm_ptwalk walk = {};
-	struct vm_area_struct *vma;
 	unsigned long vmas = 0;
+	struct rb_node *node;
 
 	i_mmap_lock_read(obj->mapping);
-	hm_debugfs_for_each_vma(vma, obj) {
+	for (node = rb_first_cached(&obj->mapping->i_mmap); node;
+	     node = rb_next(node)) {
+		struct vm_area_struct *vma = hm_debugfs_vma(node);
+
 		if (!hm_vma_owns(vma, obj) || (filp && vma->vm_file != filp))
 			continue;
 		vmas++;
@@ -145,10 +141,13 @@ static int mappings_show(struct seq_file *m, void *unused)
 	struct hm_object *obj = &region->window;
 	struct hm_debugfs_run run = { .m = m };
 	struct hm_ptwalk walk = { .fn = hm_debugfs_entry, .data = &run };
-	struct vm_area_struct *vma;
+	struct rb_node *node;
 
 	i_mmap_lock_read(obj->mapping);
-	hm_debugfs_for_each_vma(vma, obj) {
+	for (node = rb_first_cached(&obj->mapping->i_mmap); node;
+	     node = rb_next(node)) {
+		struct vm_area_struct *vma = hm_debugfs_vma(node);
+
 		if (!hm_vma_owns(vma, obj))
 			continue;
 		seq_printf(m, "pid %d %lx-%lx off %llx %c%c%c%c %s\n",

@@ -108,33 +108,6 @@ bool hm_object_has_unit(const struct hm_object *obj, enum hm_level level)
 }
 
 /**
- * hm_object_enter - begin to use an object's memory through the kernel
- * @obj: object
- * @idx: cookie for hm_object_exit()
- *
- * Context: may sleep until hm_object_exit(); nests.
- * Return: false if the memory is gone; do not call hm_object_exit() then.
- */
-bool hm_object_enter(struct hm_object *obj, int *idx)
-{
-	*idx = srcu_read_lock(&hm_object_srcu);
-	if (READ_ONCE(obj->dead)) {
-		srcu_read_unlock(&hm_object_srcu, *idx);
-		return false;
-	}
-	return true;
-}
-
-/**
- * hm_object_exit - end of what hm_object_enter() began
- * @idx: its cookie
- */
-void hm_object_exit(int idx)
-{
-	srcu_read_unlock(&hm_object_srcu, idx);
-}
-
-/**
  * hm_object_copy - copy between an object and a kernel buffer
  * @obj: object
  * @pos: offset in bytes
@@ -142,7 +115,7 @@ void hm_object_exit(int idx)
  * @len: bytes; cut at the end of the object
  * @write: into the object
  *
- * Return: bytes copied, 0 at or behind the end, or -ENODEV.
+ * Return: bytes copied; 0 at or behind the end, or for no @len; -ENODEV.
  */
 ssize_t hm_object_copy(struct hm_object *obj, u64 pos, void *buf, size_t len,
 		       bool write)
@@ -150,12 +123,11 @@ ssize_t hm_object_copy(struct hm_object *obj, u64 pos, void *buf, size_t len,
 	size_t done = 0;
 	int idx;
 
-	if (pos >= hm_object_size(obj))
+	if (!len || pos >= hm_object_size(obj))
 		return 0;
 	len = min_t(u64, len, hm_object_size(obj) - pos);
-	if (!hm_object_enter(obj, &idx))
-		return -ENODEV;
-	while (done < len) {
+	idx = srcu_read_lock(&hm_object_srcu);
+	while (done < len && !READ_ONCE(obj->dead)) {
 		const struct hm_extent *e =
 			hm_object_extent(obj, (pos + done) >> PAGE_SHIFT);
 		u64 in = pos + done - ((u64)e->pgoff << PAGE_SHIFT);
@@ -169,8 +141,8 @@ ssize_t hm_object_copy(struct hm_object *obj, u64 pos, void *buf, size_t len,
 			iosys_map_memcpy_from(buf + done, &map, in, n);
 		done += n;
 	}
-	hm_object_exit(idx);
-	return done;
+	srcu_read_unlock(&hm_object_srcu, idx);
+	return done ?: -ENODEV;
 }
 
 /**

@@ -11,8 +11,6 @@ int hm_object_set_extents(struct hm_object *obj, struct hm_extent *extents,
 const struct hm_extent *hm_object_extent(const struct hm_object *obj,
 					 unsigned long pgoff);
 bool hm_object_has_unit(const struct hm_object *obj, enum hm_level level);
-bool hm_object_enter(struct hm_object *obj, int *idx);
-void hm_object_exit(int idx);
 ssize_t hm_object_copy(struct hm_object *obj, u64 pos, void *buf, size_t len,
 		       bool write);
 void hm_object_zap(struct hm_object *obj, enum hm_zap why);

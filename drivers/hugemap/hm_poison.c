@@ -10,7 +10,7 @@
 
 #include "hm_poison.h"
 
-#if __has_include(<linux/memory-failure.h>)
+#ifdef HM_HAVE_PFN_ADDRESS_SPACE
 #include <linux/memory-failure.h>
 
 /**

@@ -19,9 +19,9 @@ static int hm_prefault_check(const struct drm_hugemap_prefault *args)
 
 	if (args->flags & ~DRM_HUGEMAP_PREFAULT_FLAGS || args->pad)
 		return -EINVAL;
-	if (!args->len || !PAGE_ALIGNED(args->addr) ||
-	    !PAGE_ALIGNED(args->len) ||
-	    check_add_overflow(args->addr, args->len, &end) ||
+	if (!args->len || !PAGE_ALIGNED(args->addr | args->len))
+		return -EINVAL;
+	if (check_add_overflow(args->addr, args->len, &end) ||
 	    end != (unsigned long)end)
 		return -EINVAL;
 	if (args->max_order > PUD_ORDER &&
@@ -56,7 +56,7 @@ static int hm_prefault_caps(struct mm_struct *mm, unsigned long start,
 	for (; start < end; start = vma->vm_end) {
 		vma = vma_lookup(mm, start);
 		ret = hm_vma_set_cap(vma, start, min(end, vma->vm_end),
-				       max_order);
+				     max_order);
 		if (ret)
 			return ret;
 	}

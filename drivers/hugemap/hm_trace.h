@@ -25,6 +25,14 @@
 			 { 2, "mprotect" }, { 3, "limit" }, { 4, "cap" }, \
 			 { 5, "unplug" })
 
+/* VM_FAULT_RESULT_TRACE is of a type of its own, which sparse minds here. */
+#define hm_trace_ret(v) \
+	__print_flags(v, "|", \
+		      { (__force unsigned long)VM_FAULT_OOM, "OOM" }, \
+		      { (__force unsigned long)VM_FAULT_SIGBUS, "SIGBUS" }, \
+		      { (__force unsigned long)VM_FAULT_NOPAGE, "NOPAGE" }, \
+		      { (__force unsigned long)VM_FAULT_FALLBACK, "FALLBACK" })
+
 /* One call of the fault function, whatever came of it. */
 TRACE_EVENT(hugemap_fault,
 	TP_PROTO(int region, unsigned long addr, unsigned long pgoff,
@@ -53,7 +61,7 @@ TRACE_EVENT(hugemap_fault,
 		  __entry->region, __entry->addr, __entry->pgoff,
 		  hm_trace_level(__entry->level), __entry->write,
 		  hm_trace_why(__entry->why),
-		  __print_flags(__entry->ret, "|", VM_FAULT_RESULT_TRACE))
+		  hm_trace_ret(__entry->ret))
 );
 
 /* New entries in a page table. */

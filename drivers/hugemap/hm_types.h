@@ -99,8 +99,8 @@ struct hm_extent {
  * @lock: order state; see the lock order above
  * @why: why a level may not be used (DRM_HUGEMAP_WHY_*); @lock
  * @vma_type: DRM_HUGEMAP_VMA_* of new mappings; @lock
- * @dead: the memory is gone; written under @lock, read under it or under the
- *	unplug SRCU (hm_object_enter())
+ * @dead: the memory is gone; written under @lock, read under it, by
+ *	hm_object_copy() under SRCU, or without for an early error
  * @slots: serialise what looks at a page table slot and then fills it
  * @stats: counters
  */

@@ -46,7 +46,7 @@ struct hm_chunk *hm_vma_chunk(struct hm_mapping *m, unsigned long slot,
 
 /* Zap the PUD entry that maps @addr in @vma, if it is one. */
 static void hm_vma_zap_pud(struct vm_area_struct *vma, unsigned long addr,
-			     enum hm_zap why)
+			   enum hm_zap why)
 {
 	struct hm_mapping *m = vma->vm_private_data;
 	unsigned long start = addr & PUD_MASK;
@@ -150,7 +150,7 @@ static void hm_vma_close(struct vm_area_struct *vma)
 
 /* Only where core mm loses PUD entries here: HM_COMPAT_MPROTECT_PUD. */
 static int hm_vma_mprotect(struct vm_area_struct *vma, unsigned long start,
-			     unsigned long end, unsigned long newflags)
+			   unsigned long end, unsigned long newflags)
 {
 	struct hm_mapping *m = vma->vm_private_data;
 	unsigned long a;
@@ -170,7 +170,7 @@ static int hm_vma_mprotect(struct vm_area_struct *vma, unsigned long start,
  * before 6.12 and memory that is RAM, and knows nothing of our memory type.
  */
 static int hm_vma_access(struct vm_area_struct *vma, unsigned long addr,
-			   void *buf, int len, int write)
+			 void *buf, int len, int write)
 {
 	struct hm_mapping *m = vma->vm_private_data;
 	u64 pos = ((u64)vma->vm_pgoff << PAGE_SHIFT) + (addr - vma->vm_start);
@@ -227,7 +227,7 @@ static pgprot_t hm_vma_prot(const struct hm_object *obj, pgprot_t prot)
  * one that reaches behind the object; -ENODEV; -ENOMEM.
  */
 int hm_vma_mmap(struct hm_object *obj, struct hm_stats *stats,
-		  struct vm_area_struct *vma)
+		struct vm_area_struct *vma)
 {
 	unsigned long flags = VM_IO | VM_DONTEXPAND | VM_DONTDUMP | VM_HUGEPAGE;
 	struct hm_mapping *m;
@@ -273,7 +273,7 @@ int hm_vma_mmap(struct hm_object *obj, struct hm_stats *stats,
  * @obj: object
  */
 bool hm_vma_owns(const struct vm_area_struct *vma,
-		   const struct hm_object *obj)
+		 const struct hm_object *obj)
 {
 	const struct hm_mapping *m = vma->vm_private_data;
 
@@ -296,7 +296,7 @@ bool hm_vma_owns(const struct vm_area_struct *vma,
  * Return: an address or a negative errno, as ->get_unmapped_area().
  */
 unsigned long hm_vma_get_unmapped_area(struct hm_object *obj,
-					 struct file *filp, unsigned long addr,
+				       struct file *filp, unsigned long addr,
 					 unsigned long len, unsigned long pgoff,
 					 unsigned long flags)
 {
@@ -331,7 +331,7 @@ plain:
 
 /* The slot of @addr as in struct hm_fault, where memory and VMA are congruent. */
 static bool hm_vma_slot_of(const struct vm_area_struct *vma,
-			     unsigned long addr, unsigned long *slot)
+			   unsigned long addr, unsigned long *slot)
 {
 	const struct hm_mapping *m = vma->vm_private_data;
 	unsigned long pgoff = linear_page_index((struct vm_area_struct *)vma,
@@ -358,7 +358,7 @@ static bool hm_vma_slot_of(const struct vm_area_struct *vma,
  * Return: 0, or -ENOMEM without effect.
  */
 int hm_vma_set_cap(struct vm_area_struct *vma, unsigned long start,
-		     unsigned long end, unsigned int max_order)
+		   unsigned long end, unsigned int max_order)
 {
 	struct hm_mapping *m = vma->vm_private_data;
 	bool no_pud = max_order < PUD_ORDER, no_pmd = max_order < PMD_ORDER;

@@ -103,29 +103,29 @@ extern "C" {
 
 /* &drm_hugemap_query.features */
 /** @DRM_HUGEMAP_FEATURE_PAGES: the region's memory has struct pages */
-#define DRM_HUGEMAP_FEATURE_PAGES		(1ull << 0)
+#define DRM_HUGEMAP_FEATURE_PAGES		0x1
 /**
  * @DRM_HUGEMAP_FEATURE_DAX_GATE: this kernel asks for huge pages only for DAX
  * files (6.0 to 6.6), and the driver presents itself as one
  */
-#define DRM_HUGEMAP_FEATURE_DAX_GATE		(1ull << 1)
+#define DRM_HUGEMAP_FEATURE_DAX_GATE		0x2
 /**
  * @DRM_HUGEMAP_FEATURE_SPECIAL: huge entries carry the special bit (6.12 and
  * later); without it they are device entries without a page map
  */
-#define DRM_HUGEMAP_FEATURE_SPECIAL		(1ull << 2)
+#define DRM_HUGEMAP_FEATURE_SPECIAL		0x4
 /**
  * @DRM_HUGEMAP_FEATURE_THP_POLICY: the transparent hugepage setting of the
  * system ("never", or "madvise" with MADV_NOHUGEPAGE) is obeyed by mappings of
  * &drm_hugemap_query.vma_type on this kernel
  */
-#define DRM_HUGEMAP_FEATURE_THP_POLICY		(1ull << 3)
+#define DRM_HUGEMAP_FEATURE_THP_POLICY		0x8
 /**
  * @DRM_HUGEMAP_FEATURE_MEMORY_FAILURE: the region's page frames are registered
  * for memory failure handling; a consumed error is a SIGBUS to the processes
  * that map it
  */
-#define DRM_HUGEMAP_FEATURE_MEMORY_FAILURE	(1ull << 4)
+#define DRM_HUGEMAP_FEATURE_MEMORY_FAILURE	0x10
 
 /**
  * struct drm_hugemap_query - what a region is and what can be mapped in it
@@ -171,7 +171,7 @@ struct drm_hugemap_query {
 };
 
 /** @DRM_HUGEMAP_PREFAULT_WRITE: install writable entries */
-#define DRM_HUGEMAP_PREFAULT_WRITE	(1u << 0)
+#define DRM_HUGEMAP_PREFAULT_WRITE	0x1
 #define DRM_HUGEMAP_PREFAULT_FLAGS	DRM_HUGEMAP_PREFAULT_WRITE
 
 /** @DRM_HUGEMAP_ORDER_ANY: no cap */

@@ -74,22 +74,35 @@ static void check_clip(const struct hm_order_where *w, unsigned int order)
 	}
 }
 
-static void test_exhaustive(void)
+static void each_fault(struct hm_order_where w)
 {
-	struct hm_order_where w;
 	unsigned int order;
 
-	for (w.vma_start = 0; w.vma_start < SPACE; w.vma_start++)
-	for (w.vma_end = w.vma_start + 1; w.vma_end <= SPACE; w.vma_end++)
-	for (w.ext_start = 0; w.ext_start < SPACE; w.ext_start += 1)
-	for (w.ext_end = w.ext_start + 1; w.ext_end <= SPACE; w.ext_end++)
-	for (w.vpn = w.vma_start; w.vpn < w.vma_end; w.vpn += 3)
-	for (w.pfn = w.ext_start; w.pfn < w.ext_end; w.pfn++)
-	for (order = 0; order <= MAX_ORDER; order++) {
-		check(hm_order_fits(&w, order) == expect_fits(&w, order),
-		      "fits", &w, order);
-		check_clip(&w, order);
+	for (w.vpn = w.vma_start; w.vpn < w.vma_end; w.vpn++) {
+		for (w.pfn = w.ext_start; w.pfn < w.ext_end; w.pfn++) {
+			for (order = 0; order <= MAX_ORDER; order++) {
+				check(hm_order_fits(&w, order) ==
+				      expect_fits(&w, order), "fits", &w, order);
+				check_clip(&w, order);
+			}
+		}
 	}
+}
+
+static void each_extent(struct hm_order_where w)
+{
+	for (w.ext_start = 0; w.ext_start < SPACE; w.ext_start++)
+		for (w.ext_end = w.ext_start + 1; w.ext_end <= SPACE; w.ext_end++)
+			each_fault(w);
+}
+
+static void test_exhaustive(void)
+{
+	struct hm_order_where w = {};
+
+	for (w.vma_start = 0; w.vma_start < SPACE; w.vma_start++)
+		for (w.vma_end = w.vma_start + 1; w.vma_end <= SPACE; w.vma_end++)
+			each_extent(w);
 }
 
 /* The ends of the number space: nothing may wrap. */
@@ -120,22 +133,29 @@ static void test_extremes(void)
 	      9);
 }
 
-static void test_congruent(void)
+static void each_congruent(unsigned long a, unsigned int shift)
 {
 	struct hm_order_where none = {};
-	unsigned int shift;
-	unsigned long a, p;
+	unsigned long size = 1UL << shift, p, r;
 
-	for (shift = 0; shift <= 5; shift++)
-	for (a = 0; a < 100; a++)
 	for (p = 0; p < 100; p++) {
-		unsigned long size = 1UL << shift;
-		unsigned long r = hm_order_congruent(a, p, shift);
-
+		r = hm_order_congruent(a, p, shift);
 		check(r >= a && r - a < size && r % size == p % size,
 		      "congruent", &none, shift);
 	}
 }
+
+static void test_congruent(void)
+{
+	unsigned int shift;
+	unsigned long a;
+
+	for (shift = 0; shift <= 5; shift++)
+		for (a = 0; a < 100; a++)
+			each_congruent(a, shift);
+}
+
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
 int main(void)
 {
@@ -149,7 +169,7 @@ int main(void)
 	};
 	unsigned int i, failed = 0;
 
-	for (i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(tests); i++) {
 		checks = 0;
 		failed_checks = 0;
 		tests[i].fn();
