@@ -48,7 +48,6 @@ static struct platform_device *hm_drv_pdev;
 /**
  * struct hm_device - a probed thing
  * @nr: number of @regions
- * @error: why probe failed
  * @specs: what to make of it
  * @regions: its regions
  */

@@ -316,8 +316,10 @@ unsigned long hm_vma_get_unmapped_area(struct hm_object *obj,
 	for (level = HM_PUD; level > HM_PTE; level--) {
 		unsigned long size = hm_level_size(level);
 
-		if (READ_ONCE(obj->why[level]) || len < size ||
-		    len + size < len)
+		if (len < size || len + size < len)
+			continue;
+		/* PMD alignment is for base pages too: their batches. */
+		if (level == HM_PUD && READ_ONCE(obj->why[level]))
 			continue;
 		a = hm_compat_get_unmapped_area(filp, 0, len + size, pgoff,
 						flags);
