@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-2.0
+# What a user types. kbuild reads Kbuild, never this file.
+
+KVER ?= $(shell uname -r)
+KDIR ?= /lib/modules/$(KVER)/build
+K ?=
+T ?=
+VM := igt-tests/vm
+export K T
+
+modules: ## build hugemap.ko for the running kernel (KVER=, KDIR=: another)
+	@test -e "$(KDIR)/Makefile" || { \
+		echo "no kernel headers in $(KDIR): install them or set KDIR=" >&2; \
+		exit 1; }
+	$(MAKE) -C "$(KDIR)" M="$(CURDIR)" modules
+
+install: modules_install
+
+modules_install: ## install the module for that kernel (as root)
+	$(MAKE) -C "$(KDIR)" M="$(CURDIR)" modules_install
+	depmod "$(KVER)"
+
+demo: ## show what it does in a guest (K=6.1: on which kernel)
+	@$(VM)/setup
+	@$(VM)/demo $(K)
+
+check: ## all tests; K=6.1: guest tests of one kernel; T=binary[@subtest]
+	@$(VM)/check
+
+unit: ## tests of the pure parts, in user space
+	@$(MAKE) -s -C drivers/hugemap/tests check
+
+lint: ## static checks
+	@$(VM)/setup lint
+	@$(VM)/lint
+
+matrix: ## build for every kernel of the table and say what became of it
+	@$(VM)/setup
+	@$(VM)/matrix
+
+dkms-check: ## add, build, install and remove with DKMS, on every kernel
+	@$(VM)/setup
+	@$(VM)/check-dkms $(K)
+
+selftest: ## prove that the test harness can fail
+	@$(VM)/setup
+	@$(VM)/selftest $(K)
+
+setup: ## install the packages the tests need (as root)
+	@$(VM)/setup lint
+
+clean: ## remove what was built here (the cache in ~/.cache/hugemap stays)
+	@find Kbuild drivers uapi -name '*.o' -o -name '.*.cmd' -o -name '*.mod' \
+		-o -name '*.mod.c' -o -name '*.ko' | xargs -r rm -f
+	@rm -f *.o *.ko *.mod *.mod.c .*.cmd Module.symvers modules.order
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z_-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: modules install modules_install demo check unit lint matrix \
+	dkms-check selftest setup clean help

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+# Shared by the scripts of this directory; source it, do not run it.
+#
+# Everything below $HM_CACHE is made in a temporary name and renamed when it
+# is complete, under a lock: an interrupted run leaves nothing half made, and
+# two runs at once make each thing once.
+
+# Used by the scripts that source this file.
+# shellcheck disable=SC2034
+VM=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
+TOP=$(readlink -f "$VM/../..")
+HM_CACHE=${HM_CACHE:-${HOME:-/root}/.cache/hugemap}
+PROG=$(basename "$0")
+mkdir -p "$HM_CACHE"/{apt,kernels,chroots,build,initramfs,logs,lock,tmp}
+
+note() { printf '%s: %s\n' "$PROG" "$*" >&2; }
+die() { note "$@"; exit 1; }
+
+need_root() {
+	[ "$(id -u)" = 0 ] || die "must be root: mounts and chroots are made"
+}
+
+need_tools() {
+	local t missing=()
+
+	for t; do
+		command -v "$t" >/dev/null || missing+=("$t")
+	done
+	[ ${#missing[@]} = 0 ] ||
+		die "missing: ${missing[*]} ('make setup' as root installs them)"
+}
+
+# take_lock <name>: held until drop_lock or the end of the script. (Not a
+# wrapper around a command: "f || rc=$?" would switch off errexit inside f.)
+take_lock() {
+	exec {HM_LOCK}>"$HM_CACHE/lock/${1//\//_}"
+	flock "$HM_LOCK"
+}
+
+drop_lock() { exec {HM_LOCK}>&-; }
+
+# new_tmp: sets tmp to a new empty directory on the file system of the cache,
+# gone when the script ends. Those of killed runs are removed on the way: the
+# name carries the pid of the owner.
+new_tmp() {
+	local d owner
+
+	for d in "$HM_CACHE"/tmp/*.*; do
+		owner=$(basename "${d%.*}")
+		[ ! -d "$d" ] || [ -d "/proc/$owner" ] || remove "$d"
+	done
+	tmp=$(mktemp -d "$HM_CACHE/tmp/$$.XXXXXX")
+	HM_TMPS+=("$tmp")
+	trap 'remove "${HM_TMPS[@]}"' EXIT
+}
+
+# Should something be mounted below after all, it is left alone.
+remove() { rm -rf --one-file-system "$@"; }
+
+# Hash of the names and the content of files and directories, without what a
+# developer's own build leaves there.
+hash_of() {
+	find "$@" -type f ! -name '*.o' ! -name '*.ko' ! -name '*.mod' \
+		! -name '*.mod.c' ! -name '.*.cmd' ! -name '*.a' -print0 |
+		LC_ALL=C sort -z | xargs -0r sha256sum | sha256sum | cut -c1-16
+}
+
+kernel_ids() { awk '!/^#/ && NF { print $1 }' "$VM/kernels.tbl"; }
+
+# kernel_row <id>: sets SUITE.
+kernel_row() {
+	SUITE=$(awk -v id="$1" '$1 == id { print $2 }' "$VM/kernels.tbl")
+	[ -n "$SUITE" ] ||
+		die "no kernel '$1'; there are: $(kernel_ids | xargs)"
+}
+
+# load_kernel <id>: fetches it; sets SUITE, KERNEL_DIR and what
+# resolve-kernel found: RELEASE, VERSION, IMAGE, MORE, HEADERS.
+load_kernel() {
+	kernel_row "$1"
+	KERNEL_DIR=$("$VM/fetch-kernel" "$1")
+	# shellcheck source=/dev/null
+	. "$KERNEL_DIR/info"
+}
