@@ -25,9 +25,9 @@ MODULE_PARM_DESC(region,
 		 "system:SIZE or reserved:SIZE@BASE[:pages=on|off]; several with commas (default: one system region of 1G or a quarter of memory)");
 
 static bool hm_drv_pages;
-module_param_named(pages, hm_drv_pages, bool, 0444);
+module_param_named(pages, hm_drv_pages, bool, 0644);
 MODULE_PARM_DESC(pages,
-		 "give reserved and PCI regions struct pages (default: off)");
+		 "give reserved and PCI regions struct pages (default: off); PCI functions bound later take the value of that time");
 
 static unsigned int hm_drv_max_order = PUD_ORDER;
 module_param_named(max_order, hm_drv_max_order, uint, 0444);

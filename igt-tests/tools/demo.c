@@ -2,10 +2,10 @@
 /*
  * What `make demo` shows, one step per call:
  *
- *	hm_demo store NODE FILE		copy FILE into a mapping
- *	hm_demo load NODE BYTES		a mapping of our own to standard output
- *	hm_demo touch NODE		one line: what touching 1 GiB took
- *	hm_demo cut NODE FILE		cut, protect and move a 1 GiB mapping
+ *	demo store NODE FILE		copy FILE into a mapping
+ *	demo load NODE BYTES		a mapping of our own to standard output
+ *	demo touch NODE		one line: what touching 1 GiB took
+ *	demo cut NODE FILE		cut, protect and move a 1 GiB mapping
  *
  * Exit status 1 and a line on standard error if anything is not as it should.
  */
@@ -175,7 +175,7 @@ int main(int argc, char **argv)
 
 	page = sysconf(_SC_PAGESIZE);
 	if (argc < 3)
-		errx(2, "usage: hm_demo store|load|touch|cut NODE [FILE|BYTES]");
+		errx(2, "usage: demo store|load|touch|cut NODE [FILE|BYTES]");
 	fd = open(argv[2], O_RDWR);
 	if (fd < 0)
 		err(1, "%s", argv[2]);
