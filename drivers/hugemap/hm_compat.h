@@ -36,21 +36,21 @@
  * @mixedmap: every page table walker is safe with VM_MIXEDMAP | VM_IO
  * @pmd: PMD entries are safe whatever a user does
  *
- * 7.2: the walkers use vm_normal_folio_pmd() (mm/mempolicy.c
- *	queue_folios_pmd, fs/proc/task_mmu.c), both safe for all memory.
- * 6.12: pagemap, clear_refs, MADV_PAGEOUT and mbind(MPOL_MF_STRICT) take the
- *	struct page of a special PMD entry.  The first three skip VM_PFNMAP,
- *	mbind does not.
+ * 7.3: the walkers use vm_normal_folio_pmd() (mm/mempolicy.c
+ *	queue_folios_pmd(), fs/proc/task_mmu.c, mm/madvise.c): safe for all.
+ * 6.12: pagemap, clear_refs, MADV_COLD, MADV_PAGEOUT and
+ *	mbind(MPOL_MF_STRICT) take the struct page of a special PMD entry (seen
+ *	to crash 7.2.12 as well).  All but mbind skip VM_PFNMAP.
  * 6.1: the same, and MADV_COLD and MADV_PAGEOUT take a device PMD entry of a
  *	VM_MIXEDMAP VMA for a bad one and clear it (mm/madvise.c
- *	madvise_cold_or_pageout_pte_range, pmd_trans_unstable).
+ *	madvise_cold_or_pageout_pte_range(), pmd_trans_unstable()).
  */
 struct hm_compat_policy {
 	bool mixedmap;
 	bool pmd;
 };
 
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 2, 0)
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 3, 0)
 #define HM_COMPAT_POLICY	{ { true, true }, { true, true } }
 #elif LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
 #define HM_COMPAT_POLICY	{ { false, false }, { true, true } }
@@ -59,11 +59,13 @@ struct hm_compat_policy {
 #endif
 
 /*
- * Does the transparent hugepage setting of the system apply?  Since 7.0 not to
- * VM_PFNMAP (mm/huge_memory.c vma_file_bypass_thp_tuneables); before 6.7 not
- * to DAX files, which is what the driver presents itself as.
+ * Does the transparent hugepage setting of the system apply?  Since 7.0 and
+ * 6.12.115 not to VM_PFNMAP (mm/huge_memory.c vma_file_bypass_thp_tuneables());
+ * before 6.7 not to DAX files, which is what the driver presents itself as.
  */
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 0, 0)
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 0, 0) || \
+	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 115) && \
+	 LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0))
 #define HM_COMPAT_THP_POLICY_PFNMAP	false
 #define HM_COMPAT_THP_POLICY_MIXEDMAP	true
 #elif LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)

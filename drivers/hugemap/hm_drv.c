@@ -37,7 +37,7 @@ MODULE_PARM_DESC(max_order,
 static bool hm_drv_allow_pmd;
 module_param_named(allow_pmd, hm_drv_allow_pmd, bool, 0444);
 MODULE_PARM_DESC(allow_pmd,
-		 "PMD entries on memory without struct pages even where any user of the node can crash this kernel with mbind() (up to 6.12; default: off)");
+		 "PMD entries on memory without struct pages even where any user of the node can crash this kernel with mbind() (up to 7.2; default: off)");
 
 static char *hm_drv_vma = "auto";
 module_param_named(vma, hm_drv_vma, charp, 0444);
