@@ -12,7 +12,8 @@
  * kernels before 6.5, base pages inserted into a PMD that another thread just
  * made huge would be written into the data page (mm/memory.c
  * pte_alloc_map_lock() looks only for pmd_none()); later kernels return
- * VM_FAULT_OOM instead.  Only this file installs PTE tables in our VMAs.
+ * VM_FAULT_OOM instead.  PTE tables in our VMAs come from this file, and from
+ * fork() and mremap(), which no fault on the VMA runs beside.
  */
 #include <linux/hash.h>
 #include <linux/mm.h>
@@ -29,6 +30,9 @@
 #else
 #define HM_FAULT_PUD	0
 #endif
+
+/* How often an insert of base pages is tried. */
+#define HM_FAULT_TRIES	16
 
 /**
  * struct hm_fault - a fault while it is handled
@@ -61,7 +65,8 @@ static unsigned int hm_fault_why(const struct hm_fault *f, enum hm_level level)
 	if (level == HM_PTE)
 		return DRM_HUGEMAP_WHY_NONE;
 	chunk = hm_vma_chunk(f->m, f->slot, false);
-	if (chunk && (level == HM_PUD ? chunk->no_pud :
+	if (chunk && (level == HM_PUD ?
+		      !bitmap_empty(chunk->no_pud, PTRS_PER_PMD) :
 		      test_bit(f->slot % PTRS_PER_PMD, chunk->no_pmd)))
 		return DRM_HUGEMAP_WHY_CAP;
 	return hm_order_fits(&f->w, hm_level_order(level));
@@ -129,17 +134,18 @@ static vm_fault_t hm_fault_insert_pud(const struct hm_fault *f)
 	if (pud_none(old)) {
 		/*
 		 * Read-only first: only the writable insert warns when a table
-		 * appears in between (a thread that was refused a PUD before a
-		 * limit was lifted may be in pmd_alloc(), outside our locks).
+		 * appears in between.  A thread that was refused a PUD before a
+		 * limit was lifted, or that core mm did not let ask, may be in
+		 * pmd_alloc(), outside our locks.
 		 */
 		ret = vmf_insert_pfn_pud(vmf, hm_compat_pfn(first), false);
 		if (ret != VM_FAULT_NOPAGE)
 			return ret;
-		hm_fault_inserted(f, HM_PUD, vmf->address >> PAGE_SHIFT &
-				  ~((1UL << PUD_ORDER) - 1), 1);
 		old = READ_ONCE(*vmf->pud);
 		if (pud_none(old) || !pud_bad(old))
 			return VM_FAULT_NOPAGE;
+		hm_fault_inserted(f, HM_PUD, vmf->address >> PAGE_SHIFT &
+				  ~((1UL << PUD_ORDER) - 1), 1);
 	} else if (f->write && !pud_write(old)) {
 		hm_fault_count(f, &f->obj->stats.upgrade[HM_PUD], 1);
 	}
@@ -209,6 +215,7 @@ static vm_fault_t hm_fault_insert_pte(const struct hm_fault *f)
 		.delta = f->w.pfn - f->w.vpn,
 		.write = f->write,
 	};
+	unsigned int tries = HM_FAULT_TRIES;
 	pmd_t old = READ_ONCE(*vmf->pmd);
 	unsigned long first, end;
 
@@ -216,10 +223,15 @@ static vm_fault_t hm_fault_insert_pte(const struct hm_fault *f)
 	if (!pmd_none(old) && pmd_bad(old))
 		return VM_FAULT_NOPAGE;
 	hm_order_clip(&f->w, PMD_ORDER, &first, &end);
-	if (apply_to_page_range(b.vma->vm_mm, first << PAGE_SHIFT,
-				(end - first) << PAGE_SHIFT,
-				hm_fault_set_pte, &b))
-		return VM_FAULT_OOM;
+	/*
+	 * Out of memory, or MADV_DONTNEED of another thread freed the table
+	 * between its allocation and its use (PT_RECLAIM): not told apart.
+	 */
+	while (apply_to_page_range(b.vma->vm_mm, first << PAGE_SHIFT,
+				   (end - first) << PAGE_SHIFT,
+				   hm_fault_set_pte, &b))
+		if (!--tries)
+			return VM_FAULT_OOM;
 	if (b.nr)
 		hm_fault_inserted(f, HM_PTE, first, b.nr);
 	return VM_FAULT_NOPAGE;

@@ -41,7 +41,7 @@ static int hm_prefault_vmas(struct mm_struct *mm, struct hm_object *obj,
 		vma = vma_lookup(mm, start);
 		if (!vma || !hm_vma_owns(vma, obj))
 			return -EFAULT;
-		if (!(vma->vm_flags & (write ? VM_WRITE : VM_READ | VM_WRITE)))
+		if (!(vma->vm_flags & (write ? VM_WRITE : VM_READ)))
 			return -EACCES;
 	}
 	return 0;
@@ -51,14 +51,17 @@ static int hm_prefault_caps(struct mm_struct *mm, unsigned long start,
 			    unsigned long end, unsigned int max_order)
 {
 	struct vm_area_struct *vma;
-	int ret;
+	unsigned long a;
 
-	for (; start < end; start = vma->vm_end) {
-		vma = vma_lookup(mm, start);
-		ret = hm_vma_set_cap(vma, start, min(end, vma->vm_end),
-				     max_order);
-		if (ret)
-			return ret;
+	/* Nothing changes unless all of it can. */
+	for (a = start; a < end && max_order < PUD_ORDER; a = vma->vm_end) {
+		vma = vma_lookup(mm, a);
+		if (hm_vma_reserve_cap(vma, a, min(end, vma->vm_end)))
+			return -ENOMEM;
+	}
+	for (a = start; a < end; a = vma->vm_end) {
+		vma = vma_lookup(mm, a);
+		hm_vma_set_cap(vma, a, min(end, vma->vm_end), max_order);
 	}
 	return 0;
 }
@@ -67,7 +70,6 @@ static int hm_prefault_fill(struct mm_struct *mm, struct hm_object *obj,
 			    unsigned long addr, unsigned long end, bool write)
 {
 	struct hm_ptwalk_entry e;
-	bool unlocked = false;
 	unsigned int tries = 0;
 	int ret;
 
@@ -82,17 +84,11 @@ static int hm_prefault_fill(struct mm_struct *mm, struct hm_object *obj,
 			return -EAGAIN;
 		if (signal_pending(current))
 			return -EINTR;
+		/* Our faults never drop the lock: no retry, so no "unlocked". */
 		ret = fixup_user_fault(mm, addr, write ? FAULT_FLAG_WRITE : 0,
-				       &unlocked);
+				       NULL);
 		if (ret)
 			return READ_ONCE(obj->dead) ? -ENODEV : ret;
-		/* The lock was dropped: the range may be something else now. */
-		if (unlocked) {
-			ret = hm_prefault_vmas(mm, obj, addr, end, write);
-			if (ret)
-				return ret;
-			unlocked = false;
-		}
 		cond_resched();
 	}
 	return 0;

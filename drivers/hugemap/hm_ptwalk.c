@@ -30,9 +30,9 @@ static u32 hm_ptwalk_caching(pgprot_t prot)
 
 	if ((pgprot_val(prot) & mask) == (pgprot_val(wc) & mask))
 		return DRM_HUGEMAP_CACHING_WC;
-	if ((pgprot_val(prot) & mask) == (pgprot_val(uc) & mask))
-		return DRM_HUGEMAP_CACHING_UC;
-	return DRM_HUGEMAP_CACHING_WB;
+	if ((pgprot_val(prot) & mask) == (pgprot_val(wb) & mask))
+		return DRM_HUGEMAP_CACHING_WB;
+	return DRM_HUGEMAP_CACHING_UC;
 }
 
 /* Entry @e covers the unit of @level at @addr and is read as if it were a PTE. */

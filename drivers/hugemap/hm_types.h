@@ -122,14 +122,15 @@ struct hm_object {
 
 /**
  * struct hm_chunk - state of one PUD-sized part of a mapping
- * @no_pud: a PREFAULT forbids the PUD entry; &hm_object.lock
  * @seen_pud: a PUD entry was installed before; set only
- * @no_pmd: a PREFAULT forbids the PMD entry, by PMD; &hm_object.lock
+ * @no_pud: a PREFAULT forbids a PUD entry over this PMD-sized unit;
+ *	&hm_object.lock
+ * @no_pmd: a PREFAULT forbids the PMD entry; &hm_object.lock
  * @seen: the PMD-sized unit was filled before; atomic bit operations
  */
 struct hm_chunk {
-	bool no_pud;
 	bool seen_pud;
+	DECLARE_BITMAP(no_pud, PTRS_PER_PMD);
 	DECLARE_BITMAP(no_pmd, PTRS_PER_PMD);
 	DECLARE_BITMAP(seen, PTRS_PER_PMD);
 };
@@ -143,7 +144,8 @@ struct hm_chunk {
  * @chunks: struct hm_chunk by page frame >> PUD order, so that they follow the
  *	memory when the mapping moves; filled on demand; lookups under RCU,
  *	entries are freed with the mapping
- * @used_pud: a PUD entry was installed once; set only
+ * @used_pud: a PUD entry was installed once; set only, by faults; exact once
+ *	a VMA is write-locked
  */
 struct hm_mapping {
 	struct kref ref;

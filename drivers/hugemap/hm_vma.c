@@ -75,11 +75,15 @@ static int hm_vma_may_split(struct vm_area_struct *vma, unsigned long addr)
 {
 	struct hm_mapping *m = vma->vm_private_data;
 
-	if (!READ_ONCE(m->used_pud) || !(addr & ~PUD_MASK))
+	if (!(addr & ~PUD_MASK))
 		return 0;
-	/* From here to the cut no fault may put the entry back. */
+	/*
+	 * First wait for faults under the VMA lock: one of them may be about
+	 * to insert the first PUD entry.  None comes in before the cut.
+	 */
 	hm_compat_vma_start_write(vma);
-	hm_vma_zap_pud(vma, addr, HM_ZAP_SPLIT);
+	if (m->used_pud)
+		hm_vma_zap_pud(vma, addr, HM_ZAP_SPLIT);
 	return 0;
 }
 
@@ -155,7 +159,10 @@ static int hm_vma_mprotect(struct vm_area_struct *vma, unsigned long start,
 	struct hm_mapping *m = vma->vm_private_data;
 	unsigned long a;
 
-	if (HM_COMPAT_MPROTECT_PUD || !READ_ONCE(m->used_pud))
+	if (HM_COMPAT_MPROTECT_PUD)
+		return 0;
+	hm_compat_vma_start_write(vma);
+	if (!m->used_pud)
 		return 0;
 	for (a = start & PUD_MASK; a < end; a += PUD_SIZE) {
 		hm_vma_zap_pud(vma, a, HM_ZAP_MPROTECT);
@@ -206,6 +213,13 @@ static const struct vm_operations_struct hm_vma_ops = {
 
 static pgprot_t hm_vma_prot(const struct hm_object *obj, pgprot_t prot)
 {
+	/*
+	 * With memory encryption the kernel maps what is not its RAM decrypted
+	 * (ioremap(), memremap()), and so must we; as vfio_pci_core_mmap().
+	 */
+	if (!obj->region->has_pages ||
+	    obj->region->spec.type == DRM_HUGEMAP_REGION_PCI)
+		prot = pgprot_decrypted(prot);
 	switch (obj->region->caching) {
 	case DRM_HUGEMAP_CACHING_WC:
 		return pgprot_writecombine(prot);
@@ -348,56 +362,76 @@ static bool hm_vma_slot_of(const struct vm_area_struct *vma,
 }
 
 /**
+ * hm_vma_reserve_cap - allocate what hm_vma_set_cap() needs
+ * @vma: a mapping (hm_vma_owns())
+ * @start: first virtual address
+ * @end: virtual address behind the range, inside @vma
+ *
+ * Context: mmap lock held.
+ * Return: 0 or -ENOMEM.
+ */
+int hm_vma_reserve_cap(struct vm_area_struct *vma, unsigned long start,
+		       unsigned long end)
+{
+	struct hm_mapping *m = vma->vm_private_data;
+	unsigned long a, slot;
+
+	mmap_assert_locked(vma->vm_mm);
+	for (a = start & PMD_MASK; a < end; a += PMD_SIZE)
+		if (hm_vma_slot_of(vma, max(a, start), &slot) &&
+		    !hm_vma_chunk(m, slot, true))
+			return -ENOMEM;
+	return 0;
+}
+
+static int hm_vma_above(const struct hm_ptwalk_entry *e, void *data)
+{
+	enum hm_level *largest = data;
+
+	return e->present && e->level > *largest;
+}
+
+/**
  * hm_vma_set_cap - limit the order of a part of a mapping
  * @vma: a mapping (hm_vma_owns())
  * @start: first virtual address
  * @end: virtual address behind the range, inside @vma
- * @max_order: largest order from now on
+ * @max_order: largest order from now on; below the PUD order only after
+ *	hm_vma_reserve_cap()
  *
- * Larger entries in the range are zapped.
+ * If the range holds larger entries, it is zapped.  Other processes that share
+ * the mapping through fork() keep theirs until they fault on them or call this.
  *
  * Context: mmap lock held.
- * Return: 0, or -ENOMEM without effect.
  */
-int hm_vma_set_cap(struct vm_area_struct *vma, unsigned long start,
-		   unsigned long end, unsigned int max_order)
+void hm_vma_set_cap(struct vm_area_struct *vma, unsigned long start,
+		    unsigned long end, unsigned int max_order)
 {
 	struct hm_mapping *m = vma->vm_private_data;
 	bool no_pud = max_order < PUD_ORDER, no_pmd = max_order < PMD_ORDER;
-	unsigned long a, slot, zap_start, zap_end;
+	enum hm_level largest = no_pmd ? HM_PTE : no_pud ? HM_PMD : HM_PUD;
+	struct hm_ptwalk walk = { .fn = hm_vma_above, .data = &largest };
+	unsigned long a, bit, slot, zap_start, zap_end;
 	struct hm_chunk *chunk;
-	bool lowered = false;
 
 	mmap_assert_locked(vma->vm_mm);
-
-	/* Allocate before anything changes. */
-	for (a = start & PMD_MASK; no_pud && a < end; a += PMD_SIZE)
-		if (hm_vma_slot_of(vma, max(a, start), &slot) &&
-		    !hm_vma_chunk(m, slot, true))
-			return -ENOMEM;
-
 	down_write(&m->obj->lock);
 	for (a = start & PMD_MASK; a < end; a += PMD_SIZE) {
-		unsigned long bit;
-
 		if (!hm_vma_slot_of(vma, max(a, start), &slot))
 			continue;
 		chunk = hm_vma_chunk(m, slot, false);
 		if (!chunk)
 			continue;
 		bit = slot % PTRS_PER_PMD;
-		lowered |= no_pud > chunk->no_pud ||
-			   no_pmd > test_bit(bit, chunk->no_pmd);
-		chunk->no_pud = no_pud;
+		__assign_bit(bit, chunk->no_pud, no_pud);
 		__assign_bit(bit, chunk->no_pmd, no_pmd);
 	}
-	if (lowered) {
-		/* Whole units: a part of an entry cannot be zapped. */
-		zap_start = start & PUD_MASK;
-		zap_start = max(zap_start, vma->vm_start);
-		zap_end = ((end - 1) | ~PUD_MASK) + 1;
-		if (!zap_end || zap_end > vma->vm_end)
-			zap_end = vma->vm_end;
+	/* Whole units: a part of an entry cannot be zapped. */
+	zap_start = max(start & PUD_MASK, vma->vm_start);
+	zap_end = ((end - 1) | ~PUD_MASK) + 1;
+	if (!zap_end || zap_end > vma->vm_end)
+		zap_end = vma->vm_end;
+	if (hm_ptwalk_range(vma->vm_mm, start, end, &walk)) {
 		hm_compat_zap_vma(vma, zap_start, zap_end - zap_start);
 		atomic64_inc(&m->obj->stats.zap[HM_ZAP_CAP]);
 		atomic64_inc(&m->stats->zap[HM_ZAP_CAP]);
@@ -405,5 +439,4 @@ int hm_vma_set_cap(struct vm_area_struct *vma, unsigned long start,
 				  zap_end - zap_start);
 	}
 	up_write(&m->obj->lock);
-	return 0;
 }

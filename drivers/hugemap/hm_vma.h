@@ -11,8 +11,10 @@ unsigned long hm_vma_get_unmapped_area(struct hm_object *obj,
 				       struct file *filp, unsigned long addr,
 				       unsigned long len, unsigned long pgoff,
 				       unsigned long flags);
-int hm_vma_set_cap(struct vm_area_struct *vma, unsigned long start,
-		   unsigned long end, unsigned int max_order);
+int hm_vma_reserve_cap(struct vm_area_struct *vma, unsigned long start,
+		       unsigned long end);
+void hm_vma_set_cap(struct vm_area_struct *vma, unsigned long start,
+		    unsigned long end, unsigned int max_order);
 struct hm_chunk *hm_vma_chunk(struct hm_mapping *m, unsigned long slot,
 			      bool create);
 

@@ -31,9 +31,8 @@ extern "C" {
  * order 0 is 4 KiB, order 9 is 2 MiB and order 18 is 1 GiB.
  *
  * All ioctls: unknown flags and non-zero padding are refused with EINVAL
- * before anything else is looked at; outputs are written only on success,
- * unless an ioctl says otherwise.  An unknown ioctl gives ENOTTY.  ENODEV
- * means that the device was unbound or unplugged.
+ * before anything is done; outputs are written only on success.  An unknown
+ * ioctl gives ENOTTY.  ENODEV means that the device was unbound or unplugged.
  *
  * Memory errors and unplugging reach a mapping as SIGBUS.
  *
@@ -187,19 +186,22 @@ struct drm_hugemap_query {
  * in the range use no larger pages.  The range of the cap is rounded outward
  * to the pages it forbids, and it follows the memory: through mremap(), into
  * the halves of a split mapping and into the children of the process, but not
- * into other mappings.  Lowering it replaces larger pages that are there.
+ * into other mappings.  Lowering it replaces larger pages that are there, in
+ * the calling process.
  * Raising it only lifts the restriction: once small pages were mapped, their
  * page table stays until the range is unmapped, and the kernel asks for
  * nothing larger.  (Use it for consumers that need small entries, such as KVM
  * before Linux 6.12.)
  *
- * Errors, all without side effect: EINVAL for unknown @flags, non-zero @pad,
- * @addr or @len that is zero (@len) or no multiple of the base page or
- * overflows, or @max_order that is neither an order below the PUD order's
- * successor nor %DRM_HUGEMAP_ORDER_ANY; EFAULT if some of the range is not a
- * mapping of this node; EACCES for %DRM_HUGEMAP_PREFAULT_WRITE on a mapping
- * that is not writable; ENODEV; ENOMEM.  EINTR and EAGAIN leave a part of the
- * range filled: call again.
+ * Errors without side effect: EINVAL for unknown @flags, non-zero @pad, @addr
+ * or @len that is zero (@len) or no multiple of the base page or overflows, or
+ * @max_order that is neither at most the PUD order nor
+ * %DRM_HUGEMAP_ORDER_ANY; EFAULT if some of the range is not a mapping of this
+ * node; EACCES if some of it is not readable, or for
+ * %DRM_HUGEMAP_PREFAULT_WRITE not writable; ENODEV; ENOMEM for the cap.
+ *
+ * Errors with the cap in force and a part of the range filled: EINTR and
+ * EAGAIN (call again), ENOMEM for page tables, ENODEV.
  */
 struct drm_hugemap_prefault {
 	/** @addr: in: virtual address in the calling process */
