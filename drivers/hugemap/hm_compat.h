@@ -240,14 +240,25 @@ static inline int hm_compat_alloc_contig(unsigned long start, unsigned long end)
 #endif
 
 /*
- * Does the CPU have PUD entries?  Core mm checks only that the architecture
- * can have them: a leaf without the CPU's support is a reserved bit fault.
+ * Can PMD and PUD entries be used?  Where entries are special they must be
+ * able to be: pmd_mkspecial() does nothing on an architecture that cannot.
+ * Core mm checks only that the architecture can have PUD entries: a leaf
+ * without the CPU's support is a reserved bit fault.
  */
+static inline bool hm_compat_has_pmd(void)
+{
+	return has_transparent_hugepage() &&
+	       (!HM_COMPAT_SPECIAL ||
+		IS_ENABLED(CONFIG_ARCH_SUPPORTS_PMD_PFNMAP));
+}
+
 static inline bool hm_compat_has_pud(void)
 {
-#if !defined(CONFIG_HAVE_ARCH_TRANSPARENT_HUGEPAGE_PUD)
-	return false;
-#elif defined(CONFIG_X86)
+	if (!IS_ENABLED(CONFIG_HAVE_ARCH_TRANSPARENT_HUGEPAGE_PUD) ||
+	    (HM_COMPAT_SPECIAL &&
+	     !IS_ENABLED(CONFIG_ARCH_SUPPORTS_PUD_PFNMAP)))
+		return false;
+#ifdef CONFIG_X86
 	return boot_cpu_has(X86_FEATURE_GBPAGES);
 #else
 	return true;

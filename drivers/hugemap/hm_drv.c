@@ -107,6 +107,8 @@ HM_DEFINE_PLATFORM_REMOVE(hm_drv_platform_remove, hm_drv_platform_gone)
 static struct platform_driver hm_drv_platform = {
 	.driver = {
 		.name = "hugemap",
+		/* hm_drv_init() reports what became of it. */
+		.probe_type = PROBE_FORCE_SYNCHRONOUS,
 	},
 	.probe = hm_drv_platform_probe,
 	.remove = hm_drv_platform_remove,

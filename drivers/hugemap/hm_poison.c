@@ -59,7 +59,7 @@ void hm_poison_register(struct hm_region *region)
 	struct hm_poison *p;
 	unsigned int i;
 
-	/* Frames with struct pages are handled by their pages. */
+	/* Core mm asks here only for frames without struct pages. */
 	if (region->has_pages)
 		return;
 	p = kzalloc(struct_size(p, spaces, obj->nr_extents), GFP_KERNEL);

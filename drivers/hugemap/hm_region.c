@@ -234,7 +234,7 @@ static void hm_region_apply(struct hm_region *region)
 	lockdep_assert_held_write(&obj->lock);
 	obj->why[HM_PTE] = DRM_HUGEMAP_WHY_NONE;
 
-	if (!has_transparent_hugepage())
+	if (!hm_compat_has_pmd())
 		obj->why[HM_PMD] = DRM_HUGEMAP_WHY_ARCH;
 	else if (!policy->pmd && !lim->allow_pmd)
 		obj->why[HM_PMD] = DRM_HUGEMAP_WHY_POLICY;
@@ -658,7 +658,8 @@ struct hm_region *hm_region_create(const struct hm_region_spec *spec,
 err_poison:
 	hm_poison_unregister(region);
 err_fini:
-	WRITE_ONCE(region->window.dead, true);
+	/* The node may have been there for a moment. */
+	hm_object_kill(&region->window);
 	region->ops->fini(region);
 err_put:
 	put_device(&region->dev);

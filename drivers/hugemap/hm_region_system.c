@@ -32,7 +32,10 @@ static void hm_region_system_clear(unsigned long pfn, unsigned long nr)
 }
 
 #ifdef CONFIG_CONTIG_ALLOC
-/* Could all of these frames be moved away?  As alloc_contig_pages() asks. */
+/*
+ * Could all of these frames be moved away?  As alloc_contig_pages() asks, and
+ * as it, not in ZONE_MOVABLE: that memory is promised to be removable.
+ */
 static bool hm_region_system_movable(unsigned long pfn, unsigned long nr)
 {
 	struct zone *zone = NULL;
@@ -46,6 +49,8 @@ static bool hm_region_system_movable(unsigned long pfn, unsigned long nr)
 		if (zone && page_zone(page) != zone)
 			return false;
 		zone = page_zone(page);
+		if (zone_idx(zone) > gfp_zone(GFP_KERNEL))
+			return false;
 		if (!(i % PTRS_PER_PTE))
 			cond_resched();
 	}
