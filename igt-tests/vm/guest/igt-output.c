@@ -138,11 +138,13 @@ static void reason_line(struct igt_binary *b, const char *line)
 			 n ? " " : "", p);
 	} else if (after(line, "Last errno: ") || !*line) {
 		return;
-	} else if (b->reason[0] && !b->last[0] && line[0] != '(' &&
-		   !after(line, "Stack trace")) {
+	} else if (b->reason[0] && !b->last[0] && !after(line, "Stack trace") &&
+		   (line[0] != '(' || after(line, ") CRITICAL: "))) {
 		/* The text of igt_require_f() or igt_assert_f(). */
+		p = after(line, ") CRITICAL: ");
 		n = strlen(b->reason);
-		snprintf(b->reason + n, sizeof(b->reason) - n, ": %s", line);
+		snprintf(b->reason + n, sizeof(b->reason) - n, ": %s",
+			 p ? p : line);
 		set(b->last, sizeof(b->last), line);
 	} else if (!b->reason[0]) {
 		/* igt_skip("text") prints nothing but the text. */
