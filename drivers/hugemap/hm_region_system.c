@@ -7,6 +7,7 @@
  * by side they become one extent.
  */
 #include <linux/gfp.h>
+#include <linux/mm.h>
 #include <linux/mmzone.h>
 #include <linux/nodemask.h>
 #include <linux/page-flags.h>
@@ -20,10 +21,18 @@
 /* Smallest block: below that nothing can be huge. */
 #define HM_SYSTEM_ORDER		PMD_ORDER
 
+/*
+ * Kernels that clear what they allocate (init_on_alloc=1) did so here already:
+ * every page, of a contiguous range as well, has gone through
+ * post_alloc_hook() (mm/page_alloc.c).  With init_on_free=1 that relies on
+ * how the page was freed; then it is cheaper to clear than to be sure.
+ */
 static void hm_region_system_clear(unsigned long pfn, unsigned long nr)
 {
 	unsigned long i;
 
+	if (want_init_on_alloc(GFP_KERNEL) && !want_init_on_free())
+		return;
 	for (i = 0; i < nr; i++) {
 		clear_page(page_address(pfn_to_page(pfn + i)));
 		if (!(i % PTRS_PER_PTE))
