@@ -4,12 +4,13 @@
  */
 #include <linux/fs.h>
 #include <linux/module.h>
-#include <linux/mount.h>
-#include <linux/pseudo_fs.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/uio.h>
 
+#include <drm/drm_print.h>
+
+#include "hm_alloc.h"
 #include "hm_chardev.h"
 #include "hm_debugfs.h"
 #include "hm_object.h"
@@ -19,64 +20,9 @@
 #include "hm_vma.h"
 
 #define HM_CHARDEV_MINORS	256
-#define HM_CHARDEV_MAGIC	0x68756765	/* "huge" */
 
 static struct class *hm_chardev_class;
 static dev_t hm_chardev_base;
-static struct vfsmount *hm_chardev_mnt;
-static int hm_chardev_mnt_count;
-
-/*
- * Mappings hang off an inode of our own, not off that of the device node:
- * several nodes may name one device, and only a file whose mapping belongs to
- * a DAX inode is asked for huge pages on kernels before 6.7
- * (mm/huge_memory.c hugepage_vma_check(), include/linux/dax.h vma_is_dax(); as
- * drivers/dax/device.c dax_open()).  Later kernels take such files for users
- * of struct pages: never there.
- */
-static int hm_chardev_init_fs_context(struct fs_context *fc)
-{
-	return init_pseudo(fc, HM_CHARDEV_MAGIC) ? 0 : -ENOMEM;
-}
-
-/* No owner: a mount lives as long as any region, and must not pin the module. */
-static struct file_system_type hm_chardev_fs = {
-	.name = "hugemap",
-	.init_fs_context = hm_chardev_init_fs_context,
-	.kill_sb = kill_anon_super,
-};
-
-/**
- * hm_chardev_inode_get - make an inode that hosts the mappings of an object
- *
- * Return: inode for hm_chardev_inode_put(), or an ERR_PTR().
- */
-struct inode *hm_chardev_inode_get(void)
-{
-	struct inode *inode;
-	int ret;
-
-	ret = simple_pin_fs(&hm_chardev_fs, &hm_chardev_mnt,
-			    &hm_chardev_mnt_count);
-	if (ret)
-		return ERR_PTR(ret);
-	inode = alloc_anon_inode(hm_chardev_mnt->mnt_sb);
-	if (IS_ERR(inode))
-		simple_release_fs(&hm_chardev_mnt, &hm_chardev_mnt_count);
-	else if (HM_COMPAT_DAX_GATE)
-		inode->i_flags |= S_DAX;
-	return inode;
-}
-
-/**
- * hm_chardev_inode_put - drop an inode
- * @inode: of hm_chardev_inode_get()
- */
-void hm_chardev_inode_put(struct inode *inode)
-{
-	iput(inode);
-	simple_release_fs(&hm_chardev_mnt, &hm_chardev_mnt_count);
-}
 
 static int hm_chardev_open(struct inode *inode, struct file *filp)
 {
@@ -91,8 +37,11 @@ static int hm_chardev_open(struct inode *inode, struct file *filp)
 		return -ENOMEM;
 	get_device(&region->dev);
 	file->region = region;
+	if (filp->f_mode & FMODE_WRITE)
+		hm_alloc_writer(region, true);
 	filp->private_data = file;
-	filp->f_mapping = region->inode->i_mapping;
+	/* Several nodes may name one region. */
+	filp->f_mapping = region->window.mapping;
 	return 0;
 }
 
@@ -100,6 +49,8 @@ static int hm_chardev_release(struct inode *inode, struct file *filp)
 {
 	struct hm_file *file = filp->private_data;
 
+	if (filp->f_mode & FMODE_WRITE)
+		hm_alloc_writer(file->region, false);
 	put_device(&file->region->dev);
 	kfree(file);
 	return 0;
@@ -210,12 +161,13 @@ static int hm_chardev_query(struct hm_region *region, void *data)
 		return -EINVAL;
 	if (args->region)
 		return -ENOENT;
+	args->nr_regions = 1;
 	return hm_region_query(region, args);
 }
 
 static int hm_chardev_prefault(struct hm_region *region, void *data)
 {
-	return hm_prefault(&region->window, data);
+	return hm_prefault(&region->window, NULL, data);
 }
 
 static long hm_chardev_ioctl(struct file *filp, unsigned int cmd,
@@ -259,9 +211,11 @@ static long hm_chardev_ioctl(struct file *filp, unsigned int cmd,
 static void hm_chardev_show_fdinfo(struct seq_file *m, struct file *filp)
 {
 	struct hm_file *file = filp->private_data;
+	struct drm_printer p = drm_seq_file_printer(m);
 
-	hm_stats_show(m, "hugemap-", ":\t", &file->stats);
-	hm_debugfs_show_use(m, "hugemap-", ":\t", &file->region->window, filp);
+	hm_stats_show(&p, "hugemap-", ":\t", &file->stats);
+	hm_debugfs_show_use(&p, "hugemap-", ":\t", filp->f_mapping, NULL,
+			    filp);
 }
 
 static const struct file_operations hm_chardev_fops = {

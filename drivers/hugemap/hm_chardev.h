@@ -8,7 +8,5 @@ int hm_chardev_init(void);
 void hm_chardev_fini(void);
 int hm_chardev_add(struct hm_region *region, struct device *parent);
 void hm_chardev_del(struct hm_region *region);
-struct inode *hm_chardev_inode_get(void);
-void hm_chardev_inode_put(struct inode *inode);
 
 #endif /* _HM_CHARDEV_H_ */

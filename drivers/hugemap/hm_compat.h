@@ -19,6 +19,7 @@
 #endif
 
 #include <linux/device/class.h>
+#include <linux/fs.h>
 #include <linux/gfp.h>
 #include <linux/mm.h>
 #include <linux/platform_device.h>
@@ -145,6 +146,58 @@ hm_compat_get_unmapped_area(struct file *filp, unsigned long addr,
 #define HM_COMPAT_MPROTECT_PUD	true
 #else
 #define HM_COMPAT_MPROTECT_PUD	false
+#endif
+
+/* 6.14: drm_driver.date is gone.  6.13: the name of a namespace is a string */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 14, 0)
+#define HM_COMPAT_DRM_DATE
+#else
+#define HM_COMPAT_DRM_DATE	.date = "20261121",
+#endif
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
+#define HM_COMPAT_IMPORT_NS_DMA_BUF	MODULE_IMPORT_NS("DMA_BUF")
+#else
+#define HM_COMPAT_IMPORT_NS_DMA_BUF	MODULE_IMPORT_NS(DMA_BUF)
+#endif
+
+/* 7.x: dma_buf_move_notify() and its callback were renamed; see Kbuild */
+#ifdef HM_HAVE_DMA_BUF_INVALIDATE
+#define HM_COMPAT_INVALIDATE_MAPPINGS		invalidate_mappings
+#define hm_compat_dma_buf_invalidate(d)		dma_buf_invalidate_mappings(d)
+#else
+#define HM_COMPAT_INVALIDATE_MAPPINGS		move_notify
+#define hm_compat_dma_buf_invalidate(d)		dma_buf_move_notify(d)
+#endif
+
+/*
+ * 6.12: DRM files must say that offsets are unsigned.  Before, drm_open() says
+ * so itself.
+ */
+#ifdef FOP_UNSIGNED_OFFSET
+#define HM_COMPAT_DRM_FOPS	.fop_flags = FOP_UNSIGNED_OFFSET,
+#else
+#define HM_COMPAT_DRM_FOPS
+#endif
+
+/*
+ * 6.6: PRIME works without these.  6.5: fdinfo of DRM clients; before, each
+ * driver prints it all itself.
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
+#define HM_COMPAT_DRM_PRIME
+#else
+#define HM_COMPAT_DRM_PRIME \
+	.prime_handle_to_fd = drm_gem_prime_handle_to_fd, \
+	.prime_fd_to_handle = drm_gem_prime_fd_to_handle,
+#endif
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0)
+#define HM_COMPAT_DRM_FDINFO		true
+#define HM_COMPAT_DRM_SHOW_FDINFO(fn)	.show_fdinfo = fn,
+#else
+#define HM_COMPAT_DRM_FDINFO		false
+#define HM_COMPAT_DRM_SHOW_FDINFO(fn)
+struct seq_file;
+static inline void drm_show_fdinfo(struct seq_file *m, struct file *filp) { }
 #endif
 
 /* 6.11: platform_driver.remove returns nothing */

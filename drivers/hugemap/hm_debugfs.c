@@ -4,15 +4,21 @@
  *
  * stats     counters of the region, one a line
  * mappings  what maps the region now, from the page tables: per VMA a line
- *	pid PID START-END off OFFSET rwxs pfnmap|mixedmap
+ *	pid PID START-END off OFFSET rwxs pfnmap|mixedmap [object ID]
  *	and per run of entries of one kind
  *	 START-END pud|pmd|pte|none COUNT rw|ro|-- wb|wc|uc|-
+ * objects   GEM objects in the region; the ID is the mmap() offset
+ *	object ID size SIZE max-order ORDER
+ *	and per extent, in bytes
+ *	 off OFFSET phys ADDRESS size SIZE
  */
 #include <linux/debugfs.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
 #include <linux/seq_file.h>
+
+#include <drm/drm_print.h>
 
 #include "hm_debugfs.h"
 #include "hm_object.h"
@@ -30,45 +36,50 @@ static struct dentry *hm_debugfs_root;
 
 /**
  * hm_debugfs_show_use - print the number of VMAs and their page-table bytes
- * @m: where
+ * @p: where
  * @prefix: before each name
  * @sep: between name and value
- * @obj: object
+ * @mapping: address space of the device
+ * @region: only mappings of its memory, or NULL for all
  * @filp: only mappings of this file, or NULL for all
  *
  * Tables that cover several VMAs count for each.
  */
-void hm_debugfs_show_use(struct seq_file *m, const char *prefix,
-			 const char *sep, struct hm_object *obj,
+void hm_debugfs_show_use(struct drm_printer *p, const char *prefix,
+			 const char *sep, struct address_space *mapping,
+			 const struct hm_region *region,
 			 const struct file *filp)
 {
 	struct hm_ptwalk walk = {};
 	unsigned long vmas = 0;
 	struct rb_node *node;
 
-	i_mmap_lock_read(obj->mapping);
-	for (node = rb_first_cached(&obj->mapping->i_mmap); node;
+	i_mmap_lock_read(mapping);
+	for (node = rb_first_cached(&mapping->i_mmap); node;
 	     node = rb_next(node)) {
 		struct vm_area_struct *vma = hm_debugfs_vma(node);
+		const struct hm_object *obj = hm_vma_object(vma);
 
-		if (!hm_vma_owns(vma, obj) || (filp && vma->vm_file != filp))
+		if (!obj || (region && obj->region != region) ||
+		    (filp && vma->vm_file != filp))
 			continue;
 		vmas++;
 		hm_ptwalk_range(vma->vm_mm, vma->vm_start, vma->vm_end, &walk);
 	}
-	i_mmap_unlock_read(obj->mapping);
+	i_mmap_unlock_read(mapping);
 
-	seq_printf(m, "%spt-bytes%s%lu\n", prefix, sep,
+	drm_printf(p, "%spt-bytes%s%lu\n", prefix, sep,
 		   walk.tables << PAGE_SHIFT);
-	seq_printf(m, "%svmas%s%lu\n", prefix, sep, vmas);
+	drm_printf(p, "%svmas%s%lu\n", prefix, sep, vmas);
 }
 
 static int stats_show(struct seq_file *m, void *unused)
 {
 	struct hm_region *region = m->private;
+	struct drm_printer p = drm_seq_file_printer(m);
 
-	hm_stats_show(m, "", " ", &region->window.stats);
-	hm_debugfs_show_use(m, "", " ", &region->window, NULL);
+	hm_stats_show(&p, "", " ", &region->stats);
+	hm_debugfs_show_use(&p, "", " ", region->window.mapping, region, NULL);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(stats);
@@ -138,33 +149,63 @@ static pid_t hm_debugfs_pid(struct mm_struct *mm)
 static int mappings_show(struct seq_file *m, void *unused)
 {
 	struct hm_region *region = m->private;
-	struct hm_object *obj = &region->window;
+	struct address_space *mapping = region->window.mapping;
 	struct hm_debugfs_run run = { .m = m };
 	struct hm_ptwalk walk = { .fn = hm_debugfs_entry, .data = &run };
 	struct rb_node *node;
 
-	i_mmap_lock_read(obj->mapping);
-	for (node = rb_first_cached(&obj->mapping->i_mmap); node;
+	i_mmap_lock_read(mapping);
+	for (node = rb_first_cached(&mapping->i_mmap); node;
 	     node = rb_next(node)) {
 		struct vm_area_struct *vma = hm_debugfs_vma(node);
+		const struct hm_object *obj = hm_vma_object(vma);
 
-		if (!hm_vma_owns(vma, obj))
+		if (!obj || obj->region != region)
 			continue;
-		seq_printf(m, "pid %d %lx-%lx off %llx %c%c%c%c %s\n",
+		seq_printf(m, "pid %d %lx-%lx off %llx %c%c%c%c %s",
 			   hm_debugfs_pid(vma->vm_mm), vma->vm_start,
-			   vma->vm_end, (u64)vma->vm_pgoff << PAGE_SHIFT,
+			   vma->vm_end,
+			   (u64)(vma->vm_pgoff - obj->pgoff) << PAGE_SHIFT,
 			   vma->vm_flags & VM_READ ? 'r' : '-',
 			   vma->vm_flags & VM_WRITE ? 'w' : '-',
 			   vma->vm_flags & VM_EXEC ? 'x' : '-',
 			   vma->vm_flags & VM_MAYSHARE ? 's' : 'p',
 			   vma->vm_flags & VM_MIXEDMAP ? "mixedmap" : "pfnmap");
+		if (obj != &region->window)
+			seq_printf(m, " object %llx",
+				   (u64)obj->pgoff << PAGE_SHIFT);
+		seq_putc(m, '\n');
 		hm_ptwalk_range(vma->vm_mm, vma->vm_start, vma->vm_end, &walk);
 		hm_debugfs_flush(&run);
 	}
-	i_mmap_unlock_read(obj->mapping);
+	i_mmap_unlock_read(mapping);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(mappings);
+
+static int objects_show(struct seq_file *m, void *unused)
+{
+	struct hm_region *region = m->private;
+	struct hm_object *obj;
+	unsigned int i;
+
+	mutex_lock(&region->lock);
+	list_for_each_entry(obj, &region->objects, node) {
+		if (obj == &region->window)
+			continue;
+		seq_printf(m, "object %llx size %llx max-order %u\n",
+			   (u64)obj->pgoff << PAGE_SHIFT, hm_object_size(obj),
+			   obj->max_order);
+		for (i = 0; i < obj->nr_extents; i++)
+			seq_printf(m, " off %llx phys %llx size %llx\n",
+				   (u64)obj->extents[i].pgoff << PAGE_SHIFT,
+				   (u64)obj->extents[i].pfn << PAGE_SHIFT,
+				   (u64)obj->extents[i].nr << PAGE_SHIFT);
+	}
+	mutex_unlock(&region->lock);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(objects);
 
 /**
  * hm_debugfs_add - make the directory of a region
@@ -178,6 +219,8 @@ void hm_debugfs_add(struct hm_region *region)
 			    &stats_fops);
 	debugfs_create_file("mappings", 0400, region->debugfs, region,
 			    &mappings_fops);
+	debugfs_create_file("objects", 0400, region->debugfs, region,
+			    &objects_fops);
 }
 
 /**

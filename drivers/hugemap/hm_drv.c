@@ -5,20 +5,22 @@
  * Module parameters, the platform device that owns the regions asked for on
  * the command line, and the driver for PCI functions with memory.
  */
+#include <linux/dma-mapping.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/pci.h>
 #include <linux/platform_device.h>
-#include <linux/slab.h>
 #include <linux/string.h>
+
+#include <drm/drm_drv.h>
 
 #include "hm_chardev.h"
 #include "hm_debugfs.h"
+#include "hm_drm.h"
+#include "hm_fault.h"
 #include "hm_region.h"
 
-#define HM_DRV_MAX_REGIONS	16
-
-static char *hm_drv_region[HM_DRV_MAX_REGIONS];
+static char *hm_drv_region[HM_MAX_REGIONS];
 static unsigned int hm_drv_nr_region;
 module_param_array_named(region, hm_drv_region, charp, &hm_drv_nr_region, 0444);
 MODULE_PARM_DESC(region,
@@ -45,61 +47,72 @@ MODULE_PARM_DESC(vma, "auto, pfnmap or mixedmap (default: auto)");
 
 static struct platform_device *hm_drv_pdev;
 
-/**
- * struct hm_device - a probed thing
- * @nr: number of @regions
- * @specs: what to make of it
- * @regions: its regions
- */
-struct hm_device {
-	unsigned int nr;
-	struct hm_region_spec specs[HM_DRV_MAX_REGIONS];
-	struct hm_region *regions[HM_DRV_MAX_REGIONS];
-};
-
 /* The regions of the command line; read again when the driver is rebound. */
-static struct hm_device hm_drv_wanted;
+static struct hm_region_spec hm_drv_specs[HM_MAX_REGIONS];
+static unsigned int hm_drv_nr_specs;
 static int hm_drv_error;
 
+/* Nobody is in an ioctl any more. */
 static void hm_drv_destroy(struct hm_device *hdev)
 {
 	while (hdev->nr)
 		hm_region_destroy(hdev->regions[--hdev->nr]);
 }
 
-static int hm_drv_create(struct hm_device *hdev, struct device *parent,
+/* A DRM device with the regions that were asked for, all or none. */
+static int hm_drv_create(struct device *parent,
 			 const struct hm_region_spec *specs, unsigned int nr,
 			 struct pci_dev *pdev, int bar)
 {
 	struct hm_region *region;
+	struct hm_device *hdev;
+	int ret;
 
+	/* Importing dma-bufs maps them for the device; it has no limits. */
+	ret = dma_coerce_mask_and_coherent(parent, DMA_BIT_MASK(64));
+	if (ret)
+		return ret;
+	dma_set_max_seg_size(parent, UINT_MAX);
+	hdev = hm_drm_alloc(parent);
+	if (IS_ERR(hdev))
+		return PTR_ERR(hdev);
 	while (hdev->nr < nr) {
-		region = hm_region_create(&specs[hdev->nr], parent, pdev, bar);
+		region = hm_region_create(&specs[hdev->nr], hdev, pdev, bar);
 		if (IS_ERR(region)) {
-			hm_drv_destroy(hdev);
-			return PTR_ERR(region);
+			ret = PTR_ERR(region);
+			goto err;
 		}
 		hdev->regions[hdev->nr++] = region;
 	}
+	ret = hm_drm_register(hdev);
+	if (ret)
+		goto err;
+	dev_set_drvdata(parent, hdev);
 	return 0;
+
+err:
+	hm_drv_destroy(hdev);
+	return ret;
+}
+
+static void hm_drv_remove(struct device *parent)
+{
+	struct hm_device *hdev = dev_get_drvdata(parent);
+
+	drm_dev_unplug(&hdev->drm);
+	hm_drv_destroy(hdev);
 }
 
 static int hm_drv_platform_probe(struct platform_device *pdev)
 {
-	struct hm_device *hdev;
-
-	hdev = devm_kzalloc(&pdev->dev, sizeof(*hdev), GFP_KERNEL);
-	if (!hdev)
-		return -ENOMEM;
-	platform_set_drvdata(pdev, hdev);
-	hm_drv_error = hm_drv_create(hdev, &pdev->dev, hm_drv_wanted.specs,
-				     hm_drv_wanted.nr, NULL, 0);
+	hm_drv_error = hm_drv_create(&pdev->dev, hm_drv_specs, hm_drv_nr_specs,
+				     NULL, 0);
 	return hm_drv_error;
 }
 
 static void hm_drv_platform_gone(struct platform_device *pdev)
 {
-	hm_drv_destroy(platform_get_drvdata(pdev));
+	hm_drv_remove(&pdev->dev);
 }
 
 HM_DEFINE_PLATFORM_REMOVE(hm_drv_platform_remove, hm_drv_platform_gone)
@@ -137,7 +150,6 @@ static int hm_drv_pci_probe(struct pci_dev *pdev,
 		.type = DRM_HUGEMAP_REGION_PCI,
 		.pages = hm_drv_pages,
 	};
-	struct hm_device *hdev;
 	int bar, ret;
 
 	bar = hm_drv_bar(pdev);
@@ -150,14 +162,10 @@ static int hm_drv_pci_probe(struct pci_dev *pdev,
 	ret = hm_region_check(&spec, 1);
 	if (ret)
 		return ret;
-	hdev = devm_kzalloc(&pdev->dev, sizeof(*hdev), GFP_KERNEL);
-	if (!hdev)
-		return -ENOMEM;
 	ret = pci_enable_device_mem(pdev);
 	if (ret)
 		return ret;
-	pci_set_drvdata(pdev, hdev);
-	ret = hm_drv_create(hdev, &pdev->dev, &spec, 1, pdev, bar);
+	ret = hm_drv_create(&pdev->dev, &spec, 1, pdev, bar);
 	if (ret)
 		pci_disable_device(pdev);
 	return ret;
@@ -165,7 +173,7 @@ static int hm_drv_pci_probe(struct pci_dev *pdev,
 
 static void hm_drv_pci_remove(struct pci_dev *pdev)
 {
-	hm_drv_destroy(pci_get_drvdata(pdev));
+	hm_drv_remove(&pdev->dev);
 	pci_disable_device(pdev);
 }
 
@@ -186,7 +194,7 @@ static struct pci_driver hm_drv_pci = {
 /* Read and check all parameters before anything is touched. */
 static int hm_drv_params(void)
 {
-	struct hm_device *w = &hm_drv_wanted;
+	unsigned int i;
 	int ret;
 
 	if (!hm_region_order_valid(hm_drv_max_order)) {
@@ -205,21 +213,22 @@ static int hm_drv_params(void)
 		return -EINVAL;
 	}
 
-	for (w->nr = 0; w->nr < hm_drv_nr_region; w->nr++) {
-		ret = hm_region_parse(hm_drv_region[w->nr], hm_drv_pages,
-				      &w->specs[w->nr]);
+	for (i = 0; i < hm_drv_nr_region; i++) {
+		ret = hm_region_parse(hm_drv_region[i], hm_drv_pages,
+				      &hm_drv_specs[i]);
 		if (ret)
 			return ret;
 	}
-	if (!w->nr) {
+	hm_drv_nr_specs = hm_drv_nr_region;
+	if (!hm_drv_nr_specs) {
 		u64 quarter = (u64)totalram_pages() / 4 << PAGE_SHIFT;
 
-		w->specs[0].type = DRM_HUGEMAP_REGION_SYSTEM;
-		w->specs[0].size = min_t(u64, SZ_1G,
-					 ALIGN_DOWN(quarter, PMD_SIZE));
-		w->nr = 1;
+		hm_drv_specs[0].type = DRM_HUGEMAP_REGION_SYSTEM;
+		hm_drv_specs[0].size = min_t(u64, SZ_1G,
+					     ALIGN_DOWN(quarter, PMD_SIZE));
+		hm_drv_nr_specs = 1;
 	}
-	return hm_region_check(w->specs, w->nr);
+	return hm_region_check(hm_drv_specs, hm_drv_nr_specs);
 }
 
 static int __init hm_drv_init(void)
@@ -229,6 +238,7 @@ static int __init hm_drv_init(void)
 	ret = hm_drv_params();
 	if (ret)
 		return ret;
+	hm_fault_init();
 	ret = hm_chardev_init();
 	if (ret)
 		return ret;

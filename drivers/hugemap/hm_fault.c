@@ -16,7 +16,9 @@
  * fork() and mremap(), which no fault on the VMA runs beside.
  */
 #include <linux/hash.h>
+#include <linux/init.h>
 #include <linux/mm.h>
+#include <linux/mutex.h>
 
 #include "hm_fault.h"
 #include "hm_object.h"
@@ -33,6 +35,10 @@
 
 /* How often an insert of base pages is tried. */
 #define HM_FAULT_TRIES	16
+
+/* Serialise what looks at a page table slot and then fills it. */
+#define HM_FAULT_SLOT_BITS	8
+static struct mutex hm_fault_slots[1 << HM_FAULT_SLOT_BITS];
 
 /**
  * struct hm_fault - a fault while it is handled
@@ -72,20 +78,21 @@ static unsigned int hm_fault_why(const struct hm_fault *f, enum hm_level level)
 	return hm_order_fits(&f->w, hm_level_order(level));
 }
 
-static void hm_fault_count(const struct hm_fault *f, atomic64_t *of_obj,
+static void hm_fault_count(const struct hm_fault *f, atomic64_t *of_region,
 			   long n)
 {
-	size_t where = (void *)of_obj - (void *)&f->obj->stats;
+	size_t where = (void *)of_region - (void *)&f->obj->region->stats;
 
-	atomic64_add(n, of_obj);
-	atomic64_add(n, (void *)f->m->stats + where);
+	atomic64_add(n, of_region);
+	if (f->m->stats)
+		atomic64_add(n, (void *)f->m->stats + where);
 }
 
 /* Account @nr new entries of @level from virtual page @vpn on. */
 static void hm_fault_inserted(const struct hm_fault *f, enum hm_level level,
 			      unsigned long vpn, unsigned long nr)
 {
-	struct hm_stats *s = &f->obj->stats;
+	struct hm_stats *s = &f->obj->region->stats;
 	struct hm_chunk *chunk;
 	bool again = false;
 	enum hm_level l;
@@ -147,7 +154,7 @@ static vm_fault_t hm_fault_insert_pud(const struct hm_fault *f)
 		hm_fault_inserted(f, HM_PUD, vmf->address >> PAGE_SHIFT &
 				  ~((1UL << PUD_ORDER) - 1), 1);
 	} else if (f->write && !pud_write(old)) {
-		hm_fault_count(f, &f->obj->stats.upgrade[HM_PUD], 1);
+		hm_fault_count(f, &f->obj->region->stats.upgrade[HM_PUD], 1);
 	}
 	if (!f->write)
 		return VM_FAULT_NOPAGE;
@@ -175,7 +182,7 @@ static vm_fault_t hm_fault_insert_pmd(const struct hm_fault *f)
 		hm_fault_inserted(f, HM_PMD, vmf->address >> PAGE_SHIFT &
 				  ~((1UL << PMD_ORDER) - 1), 1);
 	else
-		hm_fault_count(f, &f->obj->stats.upgrade[HM_PMD], 1);
+		hm_fault_count(f, &f->obj->region->stats.upgrade[HM_PMD], 1);
 	return VM_FAULT_NOPAGE;
 }
 
@@ -237,14 +244,13 @@ static vm_fault_t hm_fault_insert_pte(const struct hm_fault *f)
 	return VM_FAULT_NOPAGE;
 }
 
-static struct mutex *hm_fault_slot(struct hm_object *obj, struct vm_fault *vmf,
-				   enum hm_level level)
+static struct mutex *hm_fault_slot(struct vm_fault *vmf, enum hm_level level)
 {
 	unsigned long unit = vmf->address >>
 			     hm_level_shift(level == HM_PUD ? HM_PUD : HM_PMD);
 
-	return &obj->slots[hash_long(unit ^ (unsigned long)vmf->vma->vm_mm,
-				     HM_SLOT_BITS)];
+	return &hm_fault_slots[hash_long(unit ^ (unsigned long)vmf->vma->vm_mm,
+					 HM_FAULT_SLOT_BITS)];
 }
 
 static vm_fault_t hm_fault_locked(struct vm_fault *vmf, enum hm_level level,
@@ -262,20 +268,21 @@ static vm_fault_t hm_fault_locked(struct vm_fault *vmf, enum hm_level level,
 		 */
 		.write = vma->vm_flags & VM_WRITE,
 	};
+	unsigned long pgoff = vmf->pgoff - f.obj->pgoff;
 	const struct hm_extent *e;
 	struct mutex *slot;
 	vm_fault_t ret;
 
 	lockdep_assert_held(&f.obj->lock);
-	e = hm_object_extent(f.obj, vmf->pgoff);
+	e = hm_object_extent(f.obj, pgoff);
 	if (f.obj->dead || !e) {
-		hm_fault_count(&f, &f.obj->stats.sigbus, 1);
+		hm_fault_count(&f, &f.obj->region->stats.sigbus, 1);
 		return VM_FAULT_SIGBUS;
 	}
 	f.w.vpn = vmf->address >> PAGE_SHIFT;
 	f.w.vma_start = vma->vm_start >> PAGE_SHIFT;
 	f.w.vma_end = vma->vm_end >> PAGE_SHIFT;
-	f.w.pfn = e->pfn + (vmf->pgoff - e->pgoff);
+	f.w.pfn = e->pfn + (pgoff - e->pgoff);
 	f.w.ext_start = e->pfn;
 	f.w.ext_end = e->pfn + e->nr;
 	f.slot = (f.w.pfn - (f.w.vpn & ((1UL << PMD_ORDER) - 1))) >> PMD_ORDER;
@@ -284,7 +291,7 @@ static vm_fault_t hm_fault_locked(struct vm_fault *vmf, enum hm_level level,
 	if (*why)
 		return VM_FAULT_FALLBACK;
 
-	slot = hm_fault_slot(f.obj, vmf, level);
+	slot = hm_fault_slot(vmf, level);
 	mutex_lock(slot);
 	switch (level) {
 	case HM_PUD:
@@ -330,7 +337,8 @@ vm_fault_t hm_fault_order(struct vm_fault *vmf, unsigned int order)
 	down_read(&m->obj->lock);
 	ret = hm_fault_locked(vmf, level, &why);
 	up_read(&m->obj->lock);
-	trace_hugemap_fault(m->obj->region->id, vmf->address, vmf->pgoff, level,
+	trace_hugemap_fault(m->obj->region->id, vmf->address,
+			    vmf->pgoff - m->obj->pgoff, level,
 			    vmf->flags & FAULT_FLAG_WRITE, why,
 			    (__force unsigned int)ret);
 	return ret;
@@ -357,9 +365,21 @@ vm_fault_t hm_fault_mkwrite(struct vm_fault *vmf)
 	if (obj->dead) {
 		ret = VM_FAULT_SIGBUS;
 	} else {
-		atomic64_inc(&obj->stats.upgrade[HM_PTE]);
-		atomic64_inc(&m->stats->upgrade[HM_PTE]);
+		atomic64_inc(&obj->region->stats.upgrade[HM_PTE]);
+		if (m->stats)
+			atomic64_inc(&m->stats->upgrade[HM_PTE]);
 	}
 	up_read(&obj->lock);
 	return ret;
+}
+
+/**
+ * hm_fault_init - at module load
+ */
+void __init hm_fault_init(void)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(hm_fault_slots); i++)
+		mutex_init(&hm_fault_slots[i]);
 }

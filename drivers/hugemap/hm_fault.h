@@ -6,5 +6,6 @@
 
 vm_fault_t hm_fault_order(struct vm_fault *vmf, unsigned int order);
 vm_fault_t hm_fault_mkwrite(struct vm_fault *vmf);
+void hm_fault_init(void);
 
 #endif /* _HM_FAULT_H_ */

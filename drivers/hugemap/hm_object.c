@@ -19,18 +19,23 @@ DEFINE_STATIC_SRCU(hm_object_srcu);
  * hm_object_init - prepare an object without memory
  * @obj: zeroed
  * @region: owner
+ * @ops: what it is a part of
  * @mapping: address space that all mappings of the object are in
+ * @pgoff: page of @mapping at which it begins
+ * @max_order: largest order that its creator wants
  */
 void hm_object_init(struct hm_object *obj, struct hm_region *region,
-		    struct address_space *mapping)
+		    const struct hm_object_ops *ops,
+		    struct address_space *mapping, unsigned long pgoff,
+		    unsigned int max_order)
 {
-	int i;
-
 	obj->region = region;
+	obj->ops = ops;
+	INIT_LIST_HEAD(&obj->node);
 	obj->mapping = mapping;
+	obj->pgoff = pgoff;
+	obj->max_order = max_order;
 	init_rwsem(&obj->lock);
-	for (i = 0; i < ARRAY_SIZE(obj->slots); i++)
-		mutex_init(&obj->slots[i]);
 }
 
 /**
@@ -108,6 +113,51 @@ bool hm_object_has_unit(const struct hm_object *obj, enum hm_level level)
 }
 
 /**
+ * hm_object_layout - entries of a mapping of the whole object
+ * @obj: object
+ * @nr: result, by level; zeroed
+ *
+ * At an address that is congruent with the first extent, where
+ * hm_vma_get_unmapped_area() puts it, and with the present limits.
+ */
+void hm_object_layout(struct hm_object *obj, u64 nr[HM_NR_LEVELS])
+{
+	unsigned long base = obj->extents[0].pfn;
+	unsigned int i;
+
+	down_read(&obj->lock);
+	for (i = 0; i < obj->nr_extents; i++) {
+		const struct hm_extent *e = &obj->extents[i];
+		unsigned long pfn = e->pfn, end = e->pfn + e->nr;
+		/* Virtual minus physical, in pages. */
+		unsigned long delta = base + e->pgoff - e->pfn;
+		unsigned long next;
+
+		while (pfn < end) {
+			enum hm_level l = HM_PUD;
+
+			for (; l > HM_PTE; l--) {
+				unsigned long n = 1UL << hm_level_order(l);
+
+				if (!obj->why[l] && IS_ALIGNED(pfn | delta, n) &&
+				    end - pfn >= n)
+					break;
+			}
+			if (l > HM_PTE) {
+				nr[l]++;
+				pfn += 1UL << hm_level_order(l);
+				continue;
+			}
+			/* Up to where a larger one may begin. */
+			next = min(end, ALIGN(pfn + 1, BIT(PMD_ORDER)));
+			nr[l] += next - pfn;
+			pfn = next;
+		}
+	}
+	up_read(&obj->lock);
+}
+
+/**
  * hm_object_copy - copy between an object and a kernel buffer
  * @obj: object
  * @pos: offset in bytes
@@ -156,8 +206,9 @@ ssize_t hm_object_copy(struct hm_object *obj, u64 pos, void *buf, size_t len,
 void hm_object_zap(struct hm_object *obj, enum hm_zap why)
 {
 	lockdep_assert_held_write(&obj->lock);
-	unmap_mapping_range(obj->mapping, 0, hm_object_size(obj), 1);
-	atomic64_inc(&obj->stats.zap[why]);
+	unmap_mapping_range(obj->mapping, (loff_t)obj->pgoff << PAGE_SHIFT,
+			    hm_object_size(obj), 1);
+	atomic64_inc(&obj->region->stats.zap[why]);
 	trace_hugemap_zap(obj->region->id, why, 0, hm_object_size(obj));
 }
 
@@ -165,9 +216,8 @@ void hm_object_zap(struct hm_object *obj, enum hm_zap why)
  * hm_object_kill - the memory is about to go away
  * @obj: object
  *
- * Later touches get SIGBUS, copies -ENODEV.
- *
- * Context: sleeps until copies under way have ended.
+ * Later touches get SIGBUS, copies -ENODEV.  hm_object_sync() waits for copies
+ * under way.
  */
 void hm_object_kill(struct hm_object *obj)
 {
@@ -175,5 +225,14 @@ void hm_object_kill(struct hm_object *obj)
 	WRITE_ONCE(obj->dead, true);
 	hm_object_zap(obj, HM_ZAP_UNPLUG);
 	up_write(&obj->lock);
+}
+
+/**
+ * hm_object_sync - wait for copies from and to killed objects
+ *
+ * Context: sleeps.
+ */
+void hm_object_sync(void)
+{
 	synchronize_srcu(&hm_object_srcu);
 }

@@ -9,6 +9,7 @@
 #include <linux/slab.h>
 
 #include "hm_poison.h"
+#include "hm_vma.h"
 
 #ifdef HM_HAVE_PFN_ADDRESS_SPACE
 #include <linux/memory-failure.h>
@@ -25,20 +26,22 @@ struct hm_poison {
 	struct pfn_address_space spaces[];
 };
 
-/* Where in @vma is @pfn?  Under the i_mmap lock. */
+/*
+ * Where in @vma is @pfn?  Asked under the i_mmap lock for every mapping of the
+ * device: of the window, of the object that has the frame, and of others.
+ */
 static int hm_poison_pgoff(struct vm_area_struct *vma, unsigned long pfn,
 			   pgoff_t *pgoff)
 {
-	const struct hm_mapping *m = vma->vm_private_data;
-	const struct hm_object *obj = m->obj;
+	const struct hm_object *obj = hm_vma_object(vma);
 	unsigned int i;
 
-	for (i = 0; i < obj->nr_extents; i++) {
+	for (i = 0; obj && i < obj->nr_extents; i++) {
 		const struct hm_extent *e = &obj->extents[i];
 
 		if (pfn < e->pfn || pfn - e->pfn >= e->nr)
 			continue;
-		*pgoff = e->pgoff + (pfn - e->pfn);
+		*pgoff = obj->pgoff + e->pgoff + (pfn - e->pfn);
 		if (*pgoff < vma->vm_pgoff ||
 		    *pgoff - vma->vm_pgoff >= vma_pages(vma))
 			return -EFAULT;

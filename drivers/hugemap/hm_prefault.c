@@ -30,7 +30,18 @@ static int hm_prefault_check(const struct drm_hugemap_prefault *args)
 	return 0;
 }
 
-/* Is all of the range ours, and writable if need be? */
+static bool hm_prefault_of(const struct hm_object *obj,
+			   const struct hm_device *hdev)
+{
+	unsigned int i;
+
+	for (i = 0; i < hdev->nr; i++)
+		if (obj->region == hdev->regions[i])
+			return obj != &obj->region->window;
+	return false;
+}
+
+/* Is all of the range a mapping of one object, and writable if need be? */
 static int hm_prefault_vmas(struct mm_struct *mm, struct hm_object *obj,
 			    unsigned long start, unsigned long end, bool write)
 {
@@ -39,7 +50,7 @@ static int hm_prefault_vmas(struct mm_struct *mm, struct hm_object *obj,
 	mmap_assert_locked(mm);
 	for (; start < end; start = vma->vm_end) {
 		vma = vma_lookup(mm, start);
-		if (!vma || !hm_vma_owns(vma, obj))
+		if (!vma || hm_vma_object(vma) != obj)
 			return -EFAULT;
 		if (!(vma->vm_flags & (write ? VM_WRITE : VM_READ)))
 			return -EACCES;
@@ -111,7 +122,8 @@ static int hm_prefault_count(const struct hm_ptwalk_entry *e, void *data)
 
 /**
  * hm_prefault - the PREFAULT ioctl
- * @obj: object of the file it was called on
+ * @window: object of the character node it was called on, or NULL
+ * @hdev: device of the DRM node it was called on, or NULL
  * @args: in and out
  *
  * Goes through the ordinary fault path (fixup_user_fault()), one call per
@@ -120,12 +132,15 @@ static int hm_prefault_count(const struct hm_ptwalk_entry *e, void *data)
  * Context: process; takes the caller's mmap lock.
  * Return: 0 or a documented errno, see struct drm_hugemap_prefault.
  */
-int hm_prefault(struct hm_object *obj, struct drm_hugemap_prefault *args)
+int hm_prefault(struct hm_object *window, const struct hm_device *hdev,
+		struct drm_hugemap_prefault *args)
 {
 	bool write = args->flags & DRM_HUGEMAP_PREFAULT_WRITE;
 	struct mm_struct *mm = current->mm;
 	struct hm_ptwalk walk = { .fn = hm_prefault_count, .data = args };
 	unsigned long start = args->addr, end = args->addr + args->len;
+	struct hm_object *obj = window;
+	struct vm_area_struct *vma;
 	int ret;
 
 	ret = hm_prefault_check(args);
@@ -133,6 +148,14 @@ int hm_prefault(struct hm_object *obj, struct drm_hugemap_prefault *args)
 		return ret;
 	if (mmap_read_lock_killable(mm))
 		return -EINTR;
+	if (!window) {
+		vma = vma_lookup(mm, start);
+		obj = vma ? hm_vma_object(vma) : NULL;
+		if (!obj || !hm_prefault_of(obj, hdev)) {
+			ret = -EFAULT;
+			goto out;
+		}
+	}
 	ret = hm_prefault_vmas(mm, obj, start, end, write);
 	if (!ret && READ_ONCE(obj->dead))
 		ret = -ENODEV;
@@ -146,6 +169,7 @@ int hm_prefault(struct hm_object *obj, struct drm_hugemap_prefault *args)
 		args->nr_pte = 0;
 		hm_ptwalk_range(mm, start, end, &walk);
 	}
+out:
 	mmap_read_unlock(mm);
 	return ret;
 }

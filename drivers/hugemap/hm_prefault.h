@@ -4,6 +4,7 @@
 
 #include "hm_types.h"
 
-int hm_prefault(struct hm_object *obj, struct drm_hugemap_prefault *args);
+int hm_prefault(struct hm_object *window, const struct hm_device *hdev,
+		struct drm_hugemap_prefault *args);
 
 #endif /* _HM_PREFAULT_H_ */

@@ -8,11 +8,15 @@
 #include <linux/kernel.h>
 #include <linux/mmzone.h>
 #include <linux/numa.h>
+#include <linux/pci.h>
 #include <linux/percpu-refcount.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/sysfs.h>
 
+#include <drm/drm_drv.h>
+
+#include "hm_alloc.h"
 #include "hm_chardev.h"
 #include "hm_debugfs.h"
 #include "hm_object.h"
@@ -224,13 +228,15 @@ int hm_region_check(const struct hm_region_spec *specs, unsigned int nr)
 }
 
 /* Why the levels may not be used, and the VMA type, from limits and policy. */
-static void hm_region_apply(struct hm_region *region)
+static void hm_region_apply(struct hm_object *obj)
 {
+	const struct hm_region *region = obj->region;
 	const struct hm_compat_policy *policy =
 		&hm_region_policy[region->has_pages];
 	const struct hm_limits *lim = &region->limits;
-	struct hm_object *obj = &region->window;
+	unsigned int max_order = min(lim->max_order, obj->max_order);
 
+	lockdep_assert_held(&region->lock);
 	lockdep_assert_held_write(&obj->lock);
 	obj->why[HM_PTE] = DRM_HUGEMAP_WHY_NONE;
 
@@ -238,14 +244,14 @@ static void hm_region_apply(struct hm_region *region)
 		obj->why[HM_PMD] = DRM_HUGEMAP_WHY_ARCH;
 	else if (!policy->pmd && !lim->allow_pmd)
 		obj->why[HM_PMD] = DRM_HUGEMAP_WHY_POLICY;
-	else if (lim->max_order < PMD_ORDER)
+	else if (max_order < PMD_ORDER)
 		obj->why[HM_PMD] = DRM_HUGEMAP_WHY_LIMIT;
 	else
 		obj->why[HM_PMD] = DRM_HUGEMAP_WHY_NONE;
 
 	if (!hm_compat_has_pud())
 		obj->why[HM_PUD] = DRM_HUGEMAP_WHY_ARCH;
-	else if (lim->max_order < PUD_ORDER)
+	else if (max_order < PUD_ORDER)
 		obj->why[HM_PUD] = DRM_HUGEMAP_WHY_LIMIT;
 	else if (!hm_object_has_unit(obj, HM_PUD))
 		obj->why[HM_PUD] = DRM_HUGEMAP_WHY_EXTENT;
@@ -255,6 +261,40 @@ static void hm_region_apply(struct hm_region *region)
 	obj->vma_type = lim->vma_type ?:
 			policy->mixedmap ? DRM_HUGEMAP_VMA_MIXEDMAP :
 					   DRM_HUGEMAP_VMA_PFNMAP;
+}
+
+/**
+ * hm_region_add_object - an object in the memory of a region can be mapped
+ * @obj: object with extents
+ *
+ * Return: 0 or -ENODEV.
+ */
+int hm_region_add_object(struct hm_object *obj)
+{
+	struct hm_region *region = obj->region;
+
+	mutex_lock(&region->lock);
+	if (region->dead) {
+		mutex_unlock(&region->lock);
+		return -ENODEV;
+	}
+	down_write(&obj->lock);
+	hm_region_apply(obj);
+	up_write(&obj->lock);
+	list_add_tail(&obj->node, &region->objects);
+	mutex_unlock(&region->lock);
+	return 0;
+}
+
+/**
+ * hm_region_del_object - an object goes away
+ * @obj: object that nobody maps, or that was never added
+ */
+void hm_region_del_object(struct hm_object *obj)
+{
+	mutex_lock(&obj->region->lock);
+	list_del_init(&obj->node);
+	mutex_unlock(&obj->region->lock);
 }
 
 static bool hm_region_vma_ok(const struct hm_region *region,
@@ -268,21 +308,26 @@ static bool hm_region_vma_ok(const struct hm_region *region,
 static int hm_region_set_limits(struct hm_region *region,
 				const struct hm_limits *lim)
 {
-	struct hm_object *obj = &region->window;
-	u8 old[HM_NR_LEVELS];
-	bool fewer = false;
-	enum hm_level l;
+	struct hm_object *obj;
 
-	lockdep_assert_held_write(&obj->lock);
+	lockdep_assert_held(&region->lock);
 	if (!hm_region_vma_ok(region, lim))
 		return -EOPNOTSUPP;
-	memcpy(old, obj->why, sizeof(old));
 	region->limits = *lim;
-	hm_region_apply(region);
-	for (l = HM_PMD; l < HM_NR_LEVELS; l++)
-		fewer |= obj->why[l] && !old[l];
-	if (fewer && !obj->dead)
-		hm_object_zap(obj, HM_ZAP_LIMIT);
+	list_for_each_entry(obj, &region->objects, node) {
+		u8 old[HM_NR_LEVELS];
+		bool fewer = false;
+		enum hm_level l;
+
+		down_write(&obj->lock);
+		memcpy(old, obj->why, sizeof(old));
+		hm_region_apply(obj);
+		for (l = HM_PMD; l < HM_NR_LEVELS; l++)
+			fewer |= obj->why[l] && !old[l];
+		if (fewer && !obj->dead)
+			hm_object_zap(obj, HM_ZAP_LIMIT);
+		up_write(&obj->lock);
+	}
 	return 0;
 }
 
@@ -305,7 +350,7 @@ static u64 hm_region_align(const struct hm_object *obj)
 /**
  * hm_region_query - the QUERY ioctl
  * @region: region
- * @q: outputs are filled in
+ * @q: outputs are filled in, but for &drm_hugemap_query.nr_regions
  *
  * Return: 0 or -ENODEV.
  */
@@ -330,6 +375,8 @@ int hm_region_query(struct hm_region *region, struct drm_hugemap_query *q)
 	q->pmd_why = obj->why[HM_PMD];
 	q->pud_why = obj->why[HM_PUD];
 	up_read(&obj->lock);
+	q->node = region->id;
+	q->free = hm_alloc_avail(region);
 
 	thp = q->vma_type == DRM_HUGEMAP_VMA_MIXEDMAP ?
 	      HM_COMPAT_THP_POLICY_MIXEDMAP : HM_COMPAT_THP_POLICY_PFNMAP;
@@ -415,11 +462,11 @@ static ssize_t max_order_store(struct device *dev,
 		return ret;
 	if (!hm_region_order_valid(order))
 		return -EINVAL;
-	down_write(&region->window.lock);
+	mutex_lock(&region->lock);
 	lim = region->limits;
 	lim.max_order = order;
 	ret = hm_region_set_limits(region, &lim);
-	up_write(&region->window.lock);
+	mutex_unlock(&region->lock);
 	return ret ?: count;
 }
 static DEVICE_ATTR_RW(max_order);
@@ -444,11 +491,11 @@ static ssize_t allow_pmd_store(struct device *dev,
 	ret = kstrtobool(buf, &allow);
 	if (ret)
 		return ret;
-	down_write(&region->window.lock);
+	mutex_lock(&region->lock);
 	lim = region->limits;
 	lim.allow_pmd = allow;
 	ret = hm_region_set_limits(region, &lim);
-	up_write(&region->window.lock);
+	mutex_unlock(&region->lock);
 	return ret ?: count;
 }
 static DEVICE_ATTR_RW(allow_pmd);
@@ -472,11 +519,11 @@ static ssize_t vma_store(struct device *dev, struct device_attribute *attr,
 	ret = sysfs_match_string(hm_region_vma, buf);
 	if (ret < 0)
 		return ret;
-	down_write(&region->window.lock);
+	mutex_lock(&region->lock);
 	lim = region->limits;
 	lim.vma_type = ret;
 	ret = hm_region_set_limits(region, &lim);
-	up_write(&region->window.lock);
+	mutex_unlock(&region->lock);
 	return ret ?: count;
 }
 static DEVICE_ATTR_RW(vma);
@@ -580,17 +627,103 @@ static void hm_region_release(struct device *dev)
 {
 	struct hm_region *region = hm_region_of(dev);
 
-	if (region->inode)
-		hm_chardev_inode_put(region->inode);
+	hm_alloc_fini(region);
 	ida_free(&hm_region_ids, region->id);
 	kvfree(region->window.extents);
+	pci_dev_put(region->pdev);
+	drm_dev_put(region->drm);
 	kfree(region);
+}
+
+static void hm_region_window_get(struct hm_object *obj)
+{
+	get_device(&obj->region->dev);
+}
+
+static void hm_region_window_put(struct hm_object *obj)
+{
+	put_device(&obj->region->dev);
+}
+
+static const struct hm_object_ops hm_region_window_ops = {
+	.get = hm_region_window_get,
+	.put = hm_region_window_put,
+	.kill = hm_object_kill,
+};
+
+/**
+ * hm_region_kva - the kernel's own mapping of a page frame
+ * @region: region
+ * @pfn: one of its page frames
+ *
+ * It goes on as far as the memory is contiguous: a system region is in the
+ * linear map, the others are one piece.
+ */
+struct iosys_map hm_region_kva(struct hm_region *region, unsigned long pfn)
+{
+	const struct hm_extent *e = &region->window.extents[0];
+	struct iosys_map map = e->kva;
+
+	if (region->spec.type == DRM_HUGEMAP_REGION_SYSTEM)
+		iosys_map_set_vaddr(&map, page_address(pfn_to_page(pfn)));
+	else
+		iosys_map_incr(&map, (size_t)(pfn - e->pfn) << PAGE_SHIFT);
+	return map;
+}
+
+/**
+ * hm_region_pin - keep the memory of a region beyond the life of the driver
+ * @region: region
+ *
+ * For those who use it behind the driver's back and cannot be stopped: DMA of
+ * importers that do not listen, kernel mappings of objects.
+ *
+ * Return: 0, or -ENODEV if it is too late.
+ */
+int hm_region_pin(struct hm_region *region)
+{
+	return kref_get_unless_zero(&region->users) ? 0 : -ENODEV;
+}
+
+static void hm_region_last_user(struct kref *kref)
+{
+	struct hm_region *region = container_of(kref, struct hm_region, users);
+
+	region->ops->fini(region);
+	put_device(&region->dev);
+}
+
+/**
+ * hm_region_unpin - the reverse of hm_region_pin()
+ * @region: region
+ *
+ * Context: may sleep.
+ */
+void hm_region_unpin(struct hm_region *region)
+{
+	kref_put(&region->users, hm_region_last_user);
+}
+
+/* No object has memory any more, and nothing of ours touches it. */
+static void hm_region_quiesce(struct hm_region *region)
+{
+	struct hm_object *obj;
+
+	mutex_lock(&region->lock);
+	region->dead = true;
+	/* The list keeps them: who frees an object takes it off first. */
+	list_for_each_entry(obj, &region->objects, node)
+		obj->ops->kill(obj);
+	mutex_unlock(&region->lock);
+	hm_object_sync();
+	hm_poison_unregister(region);
+	hm_alloc_kill(region);
 }
 
 /**
  * hm_region_create - claim memory and show it to the world
  * @spec: checked by hm_region_check()
- * @parent: the device it is a part of
+ * @hdev: the device it is a part of
  * @pdev: for a PCI region
  * @bar: for a PCI region
  *
@@ -598,19 +731,23 @@ static void hm_region_release(struct device *dev)
  * one line.
  */
 struct hm_region *hm_region_create(const struct hm_region_spec *spec,
-				   struct device *parent, struct pci_dev *pdev,
-				   int bar)
+				   struct hm_device *hdev,
+				   struct pci_dev *pdev, int bar)
 {
+	struct drm_device *drm = &hdev->drm;
 	struct hm_region *region;
 	int ret;
 
 	region = kzalloc(sizeof(*region), GFP_KERNEL);
 	if (!region)
 		return ERR_PTR(-ENOMEM);
+	mutex_init(&region->lock);
+	INIT_LIST_HEAD(&region->objects);
+	kref_init(&region->users);
 	region->spec = *spec;
+	region->index = hdev->nr;
 	region->ops = hm_region_kinds[spec->type];
 	region->limits = hm_region_defaults;
-	region->pdev = pdev;
 	region->bar = bar;
 	ret = ida_alloc_max(&hm_region_ids, 255, GFP_KERNEL);
 	if (ret < 0) {
@@ -618,20 +755,22 @@ struct hm_region *hm_region_create(const struct hm_region_spec *spec,
 		return ERR_PTR(ret);
 	}
 	region->id = ret;
+	region->pdev = pci_dev_get(pdev);
+	drm_dev_get(drm);
+	region->drm = drm;
 	device_initialize(&region->dev);
 	region->dev.release = hm_region_release;
 	region->dev.groups = hm_region_groups;
 
-	region->inode = hm_chardev_inode_get();
-	if (IS_ERR(region->inode)) {
-		ret = PTR_ERR(region->inode);
-		region->inode = NULL;
-		goto err_put;
-	}
-	hm_object_init(&region->window, region, region->inode->i_mapping);
+	hm_object_init(&region->window, region, &hm_region_window_ops,
+		       drm->anon_inode->i_mapping, 0, PUD_ORDER);
 	ret = region->ops->init(region);
 	if (ret)
 		goto err_put;
+
+	ret = hm_alloc_init(region);
+	if (ret)
+		goto err_fini;
 
 	if (!hm_region_vma_ok(region, &region->limits)) {
 		pr_err("%s region: vma=mixedmap is not safe on this kernel for this memory\n",
@@ -639,13 +778,11 @@ struct hm_region *hm_region_create(const struct hm_region_spec *spec,
 		ret = -EOPNOTSUPP;
 		goto err_fini;
 	}
-	down_write(&region->window.lock);
-	hm_region_apply(region);
-	up_write(&region->window.lock);
 	hm_poison_register(region);
-	ret = hm_chardev_add(region, parent);
+	hm_region_add_object(&region->window);
+	ret = hm_chardev_add(region, drm->dev);
 	if (ret)
-		goto err_poison;
+		goto err_fini;
 	hm_debugfs_add(region);
 	dev_info(&region->dev, "%s region, %llu MiB, %s, orders %#llx%s\n",
 		 hm_region_type[spec->type],
@@ -655,11 +792,8 @@ struct hm_region *hm_region_create(const struct hm_region_spec *spec,
 		 region->has_pages ? ", with struct pages" : "");
 	return region;
 
-err_poison:
-	hm_poison_unregister(region);
 err_fini:
-	/* The node may have been there for a moment. */
-	hm_object_kill(&region->window);
+	hm_region_quiesce(region);
 	region->ops->fini(region);
 err_put:
 	put_device(&region->dev);
@@ -668,14 +802,15 @@ err_put:
 
 /**
  * hm_region_destroy - take the memory away from whoever uses it, and give it up
- * @region: of hm_region_create(); stays until the last open file is closed
+ * @region: of hm_region_create(); stays until the last reference is dropped
+ *
+ * Objects stay, without memory.  Memory that someone has pinned is given up
+ * when it is unpinned.
  */
 void hm_region_destroy(struct hm_region *region)
 {
 	hm_debugfs_del(region);
 	hm_chardev_del(region);
-	hm_object_kill(&region->window);
-	hm_poison_unregister(region);
-	region->ops->fini(region);
-	put_device(&region->dev);
+	hm_region_quiesce(region);
+	hm_region_unpin(region);
 }

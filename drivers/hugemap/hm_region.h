@@ -13,11 +13,16 @@ extern struct hm_limits hm_region_defaults;
 int hm_region_parse(const char *text, bool pages, struct hm_region_spec *spec);
 int hm_region_check(const struct hm_region_spec *specs, unsigned int nr);
 struct hm_region *hm_region_create(const struct hm_region_spec *spec,
-				   struct device *parent, struct pci_dev *pdev,
-				   int bar);
+				   struct hm_device *hdev,
+				   struct pci_dev *pdev, int bar);
 void hm_region_destroy(struct hm_region *region);
 int hm_region_query(struct hm_region *region, struct drm_hugemap_query *q);
 bool hm_region_order_valid(unsigned int order);
+int hm_region_add_object(struct hm_object *obj);
+void hm_region_del_object(struct hm_object *obj);
+struct iosys_map hm_region_kva(struct hm_region *region, unsigned long pfn);
+int hm_region_pin(struct hm_region *region);
+void hm_region_unpin(struct hm_region *region);
 
 /* For the backends. */
 int hm_region_one_extent(struct hm_region *region, struct iosys_map kva);

@@ -2,7 +2,7 @@
 /*
  * Counters as text: fdinfo and debugfs.
  */
-#include <linux/seq_file.h>
+#include <drm/drm_print.h>
 
 #include "hm_stats.h"
 
@@ -35,12 +35,12 @@ static const char * const hm_stats_zap[HM_NR_ZAPS] = {
 
 /**
  * hm_stats_show - print counters, one a line
- * @m: where
+ * @p: where
  * @prefix: before each name
  * @sep: between name and value
  * @stats: counters; each is read once, they need not agree with one another
  */
-void hm_stats_show(struct seq_file *m, const char *prefix, const char *sep,
+void hm_stats_show(struct drm_printer *p, const char *prefix, const char *sep,
 		   const struct hm_stats *stats)
 {
 	enum hm_level l;
@@ -49,24 +49,24 @@ void hm_stats_show(struct seq_file *m, const char *prefix, const char *sep,
 	for (l = HM_PTE; l < HM_NR_LEVELS; l++) {
 		const char *name = hm_stats_level[l];
 
-		seq_printf(m, "%sfault-%s%s%lld\n", prefix, name, sep,
+		drm_printf(p, "%sfault-%s%s%lld\n", prefix, name, sep,
 			   atomic64_read(&stats->fault[l]));
-		seq_printf(m, "%supgrade-%s%s%lld\n", prefix, name, sep,
+		drm_printf(p, "%supgrade-%s%s%lld\n", prefix, name, sep,
 			   atomic64_read(&stats->upgrade[l]));
-		seq_printf(m, "%srefault-%s%s%lld\n", prefix, name, sep,
+		drm_printf(p, "%srefault-%s%s%lld\n", prefix, name, sep,
 			   atomic64_read(&stats->refault[l]));
 		if (l == HM_PTE)
 			continue;
 		for (i = DRM_HUGEMAP_WHY_ARCH; i < DRM_HUGEMAP_WHY_COUNT; i++)
-			seq_printf(m, "%sfallback-%s-%s%s%lld\n", prefix, name,
+			drm_printf(p, "%sfallback-%s-%s%s%lld\n", prefix, name,
 				   hm_stats_why[i], sep,
 				   atomic64_read(&stats->fallback[l][i]));
 	}
 	for (i = 0; i < HM_NR_ZAPS; i++)
-		seq_printf(m, "%szap-%s%s%lld\n", prefix, hm_stats_zap[i], sep,
+		drm_printf(p, "%szap-%s%s%lld\n", prefix, hm_stats_zap[i], sep,
 			   atomic64_read(&stats->zap[i]));
-	seq_printf(m, "%spte-entries%s%lld\n", prefix, sep,
+	drm_printf(p, "%spte-entries%s%lld\n", prefix, sep,
 		   atomic64_read(&stats->pte_entries));
-	seq_printf(m, "%ssigbus%s%lld\n", prefix, sep,
+	drm_printf(p, "%ssigbus%s%lld\n", prefix, sep,
 		   atomic64_read(&stats->sigbus));
 }

@@ -4,9 +4,9 @@
 
 #include "hm_types.h"
 
-struct seq_file;
+struct drm_printer;
 
-void hm_stats_show(struct seq_file *m, const char *prefix, const char *sep,
+void hm_stats_show(struct drm_printer *p, const char *prefix, const char *sep,
 		   const struct hm_stats *stats);
 
 #endif /* _HM_STATS_H_ */

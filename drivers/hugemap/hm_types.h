@@ -5,10 +5,13 @@
  * Lock order, outermost first:
  *
  *	mmap_lock or the VMA lock
- *	  hm_object.lock		order state; faults take it shared
- *	    hm_object.slots[]		one page table slot
- *	      page table locks
- *	    i_mmap lock			unmap_mapping_range(), exclusive only
+ *	  hm_region.lock		limits, list of objects
+ *	    dma_resv of an object
+ *	      hm_object.lock		order state; faults take it shared
+ *		page table slot		hm_fault.c
+ *		  page table locks
+ *		i_mmap lock		unmap_mapping_range(), exclusive only
+ *	  hm_alloc.lock			nothing is taken inside
  *
  * No lock of the driver is taken inside the i_mmap lock.
  */
@@ -20,14 +23,24 @@
 #include <linux/device.h>
 #include <linux/iosys-map.h>
 #include <linux/kref.h>
+#include <linux/list.h>
 #include <linux/memremap.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/rwsem.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
 #include <linux/xarray.h>
 
+#include <drm/drm_device.h>
+#include <drm/drm_mm.h>
+#include <drm/drm_vma_manager.h>
 #include <drm/hugemap_drm.h>
 
+#define HM_MAX_REGIONS	16
+
+struct hm_device;
+struct hm_object;
 struct hm_poison;
 struct hm_region;
 
@@ -87,37 +100,50 @@ struct hm_extent {
 	struct iosys_map kva;
 };
 
-#define HM_SLOT_BITS	6
+/**
+ * struct hm_object_ops - who an object is a part of
+ * @get: take a reference; a mapping holds one
+ * @put: drop it
+ * @kill: hm_object_kill(), and whatever else keeps the memory from going away
+ */
+struct hm_object_ops {
+	void (*get)(struct hm_object *obj);
+	void (*put)(struct hm_object *obj);
+	void (*kill)(struct hm_object *obj);
+};
 
 /**
  * struct hm_object - what the fault engine maps
  * @region: owner of the memory
+ * @ops: what the object is a part of
+ * @node: in &hm_region.objects; &hm_region.lock
  * @mapping: address space of every mapping, whoever made it
- * @extents: sorted by @pgoff without gaps; immutable
+ * @pgoff: page of @mapping at which the object begins
+ * @extents: sorted by &hm_extent.pgoff without gaps; immutable
  * @nr_extents: number of @extents
  * @nr_pages: size
+ * @max_order: largest order that the creator wants; immutable
  * @lock: order state; see the lock order above
  * @why: why a level may not be used (DRM_HUGEMAP_WHY_*); @lock
  * @vma_type: DRM_HUGEMAP_VMA_* of new mappings; @lock
  * @dead: the memory is gone; written under @lock, read under it, by
  *	hm_object_copy() under SRCU, or without for an early error
- * @slots: serialise what looks at a page table slot and then fills it
- * @stats: counters
  */
 struct hm_object {
 	struct hm_region *region;
+	const struct hm_object_ops *ops;
+	struct list_head node;
 	struct address_space *mapping;
+	unsigned long pgoff;
 	struct hm_extent *extents;
 	unsigned int nr_extents;
 	unsigned long nr_pages;
+	unsigned int max_order;
 
 	struct rw_semaphore lock;
 	u8 why[HM_NR_LEVELS];
 	u8 vma_type;
 	bool dead;
-
-	struct mutex slots[1 << HM_SLOT_BITS];
-	struct hm_stats stats;
 };
 
 /**
@@ -138,9 +164,9 @@ struct hm_chunk {
 /**
  * struct hm_mapping - all that came from one mmap() call
  * @ref: one per VMA; a split, mremap() and fork() share the structure
- * @obj: what is mapped
- * @stats: counters of the file that was mapped; lives as long as the file,
- *	which every VMA pins
+ * @obj: what is mapped; holds a reference
+ * @stats: counters of the file that was mapped, which every VMA pins; NULL for
+ *	a dma-buf
  * @chunks: struct hm_chunk by page frame >> PUD order, so that they follow the
  *	memory when the mapping moves; filled on demand; lookups under RCU,
  *	entries are freed with the mapping
@@ -193,17 +219,62 @@ struct hm_limits {
 };
 
 /**
+ * struct hm_alloc - which memory of a region is free
+ * @lock: protects everything here but @work and @wait
+ * @mm: page frames of the region; what lies between its extents is taken
+ * @gaps: what lies between the extents
+ * @nr_gaps: number of @gaps
+ * @dirty: a bit for each PMD-sized unit from @first on: free memory in it may
+ *	hold data
+ * @first: first unit, page frame >> PMD order
+ * @nr_units: bits of @dirty
+ * @writers: files that may write to free memory; while there are any, @dirty
+ *	means nothing
+ * @scrub: struct hm_block that were freed and are to be cleared
+ * @nr_scrub: blocks on @scrub or in the hands of @work
+ * @nr_used: pages taken and not freed
+ * @dead: memory is not touched any more
+ * @work: clears what is on @scrub and frees it for good
+ * @wait: a block left @scrub
+ */
+struct hm_alloc {
+	struct mutex lock;
+	struct drm_mm mm;
+	struct drm_mm_node *gaps;
+	unsigned int nr_gaps;
+	unsigned long *dirty;
+	unsigned long first;
+	unsigned long nr_units;
+	unsigned int writers;
+	struct list_head scrub;
+	unsigned int nr_scrub;
+	unsigned long nr_used;
+	bool dead;
+	struct work_struct work;
+	wait_queue_head_t wait;
+};
+
+/**
  * struct hm_region - memory with a character node
  * @dev: the class device; its reference count is the region's
  * @cdev: the node
  * @id: the N of hugemapN
+ * @index: in &hm_device.regions
  * @spec: what was asked for
  * @ops: the kind of memory
+ * @users: what keeps the memory: the driver, and importers of dma-bufs that
+ *	cannot be told to let go
  * @caching: DRM_HUGEMAP_CACHING_*
  * @has_pages: every page frame has a struct page
  * @window: the whole region as one object
- * @limits: &hm_object.lock of @window
- * @inode: hosts the mappings of @window
+ * @alloc: which parts of it are free
+ * @stats: counters
+ * @lock: limits and objects
+ * @limits: what root set; @lock
+ * @objects: &hm_object.node, @window as well; @lock
+ * @dead: no new objects; @lock
+ * @drm: the DRM device, whose address space has the mappings of @window;
+ *	holds a reference
  * @res: claimed physical range (reserved)
  * @pgmap: struct pages (reserved and PCI)
  * @pdev: the PCI function (PCI)
@@ -215,13 +286,20 @@ struct hm_region {
 	struct device dev;
 	struct cdev cdev;
 	int id;
+	unsigned int index;
 	struct hm_region_spec spec;
 	const struct hm_region_ops *ops;
+	struct kref users;
 	u32 caching;
 	bool has_pages;
 	struct hm_object window;
+	struct hm_alloc alloc;
+	struct hm_stats stats;
+	struct mutex lock;
 	struct hm_limits limits;
-	struct inode *inode;
+	struct list_head objects;
+	bool dead;
+	struct drm_device *drm;
 	struct resource *res;
 	struct dev_pagemap pgmap;
 	struct pci_dev *pdev;
@@ -231,12 +309,31 @@ struct hm_region {
 };
 
 /**
- * struct hm_file - an open character node
- * @region: holds a reference
+ * struct hm_device - a probed thing: one DRM device
+ * @drm: the DRM device; its reference count is ours.  All mappings, of windows
+ *	and of objects, are in the address space of its anonymous inode.
+ * @nr: number of @regions
+ * @regions: valid between drm_dev_enter() and drm_dev_exit(), and in probe
+ * @windows: keeps the offsets of objects behind those of the windows
+ */
+struct hm_device {
+	struct drm_device drm;
+	unsigned int nr;
+	struct hm_region *regions[HM_MAX_REGIONS];
+	struct drm_vma_offset_node windows;
+};
+
+#define to_hm_device(d)	container_of(d, struct hm_device, drm)
+
+/**
+ * struct hm_file - an open character or DRM node
+ * @region: holds a reference; character nodes
+ * @id: of the client, for fdinfo; DRM nodes
  * @stats: counters of the mappings made through this file
  */
 struct hm_file {
 	struct hm_region *region;
+	u64 id;
 	struct hm_stats stats;
 };
 

@@ -44,6 +44,13 @@ struct hm_chunk *hm_vma_chunk(struct hm_mapping *m, unsigned long slot,
 	return xa_is_err(old) ? NULL : old;
 }
 
+static void hm_vma_count_zap(struct hm_mapping *m, enum hm_zap why)
+{
+	atomic64_inc(&m->obj->region->stats.zap[why]);
+	if (m->stats)
+		atomic64_inc(&m->stats->zap[why]);
+}
+
 /* Zap the PUD entry that maps @addr in @vma, if it is one. */
 static void hm_vma_zap_pud(struct vm_area_struct *vma, unsigned long addr,
 			   enum hm_zap why)
@@ -60,8 +67,7 @@ static void hm_vma_zap_pud(struct vm_area_struct *vma, unsigned long addr,
 	if (!e.present || e.level != HM_PUD)
 		return;
 	hm_compat_zap_vma(vma, start, PUD_SIZE);
-	atomic64_inc(&m->obj->stats.zap[why]);
-	atomic64_inc(&m->stats->zap[why]);
+	hm_vma_count_zap(m, why);
 	trace_hugemap_zap(m->obj->region->id, why, start, PUD_SIZE);
 }
 
@@ -142,6 +148,7 @@ static void hm_vma_free(struct kref *ref)
 	xa_for_each(&m->chunks, index, chunk)
 		kfree(chunk);
 	xa_destroy(&m->chunks);
+	m->obj->ops->put(m->obj);
 	kfree(m);
 }
 
@@ -180,7 +187,8 @@ static int hm_vma_access(struct vm_area_struct *vma, unsigned long addr,
 			 void *buf, int len, int write)
 {
 	struct hm_mapping *m = vma->vm_private_data;
-	u64 pos = ((u64)vma->vm_pgoff << PAGE_SHIFT) + (addr - vma->vm_start);
+	u64 pos = ((u64)(vma->vm_pgoff - m->obj->pgoff) << PAGE_SHIFT) +
+		  (addr - vma->vm_start);
 	ssize_t n;
 
 	if (len <= 0 || addr < vma->vm_start || addr >= vma->vm_end)
@@ -211,16 +219,20 @@ static const struct vm_operations_struct hm_vma_ops = {
 	.access = hm_vma_access,
 };
 
-static pgprot_t hm_vma_prot(const struct hm_object *obj, pgprot_t prot)
+/**
+ * hm_vma_prot - the protection that gives a region its memory type
+ * @region: region
+ * @prot: what it is to be otherwise
+ */
+pgprot_t hm_vma_prot(const struct hm_region *region, pgprot_t prot)
 {
 	/*
 	 * With memory encryption the kernel maps what is not its RAM decrypted
 	 * (ioremap(), memremap()), and so must we; as vfio_pci_core_mmap().
 	 */
-	if (!obj->region->has_pages ||
-	    obj->region->spec.type == DRM_HUGEMAP_REGION_PCI)
+	if (!region->has_pages || region->spec.type == DRM_HUGEMAP_REGION_PCI)
 		prot = pgprot_decrypted(prot);
-	switch (obj->region->caching) {
+	switch (region->caching) {
 	case DRM_HUGEMAP_CACHING_WC:
 		return pgprot_writecombine(prot);
 	case DRM_HUGEMAP_CACHING_UC:
@@ -232,9 +244,9 @@ static pgprot_t hm_vma_prot(const struct hm_object *obj, pgprot_t prot)
 
 /**
  * hm_vma_mmap - make a VMA a mapping of an object
- * @obj: object
- * @stats: counters of the open file; must live as long as @vma's file
- * @vma: from ->mmap(); vm_pgoff counts from the start of the object
+ * @obj: object; the mapping takes a reference
+ * @stats: counters of the open file; must live as long as @vma's file; or NULL
+ * @vma: from ->mmap(); its file is in &hm_object.mapping
  *
  * Context: mmap lock held for writing.
  * Return: 0; -EINVAL for a private mapping that is or may become writable, or
@@ -244,6 +256,7 @@ int hm_vma_mmap(struct hm_object *obj, struct hm_stats *stats,
 		struct vm_area_struct *vma)
 {
 	unsigned long flags = VM_IO | VM_DONTEXPAND | VM_DONTDUMP | VM_HUGEPAGE;
+	unsigned long pgoff = vma->vm_pgoff - obj->pgoff;
 	struct hm_mapping *m;
 
 	/*
@@ -252,8 +265,8 @@ int hm_vma_mmap(struct hm_object *obj, struct hm_stats *stats,
 	 */
 	if (hm_compat_is_cow(vma))
 		return -EINVAL;
-	if (vma->vm_pgoff >= obj->nr_pages ||
-	    vma_pages(vma) > obj->nr_pages - vma->vm_pgoff)
+	if (vma->vm_pgoff < obj->pgoff || pgoff >= obj->nr_pages ||
+	    vma_pages(vma) > obj->nr_pages - pgoff)
 		return -EINVAL;
 
 	m = kzalloc(sizeof(*m), GFP_KERNEL_ACCOUNT);
@@ -274,24 +287,25 @@ int hm_vma_mmap(struct hm_object *obj, struct hm_stats *stats,
 							     VM_PFNMAP;
 	up_read(&obj->lock);
 
+	obj->ops->get(obj);
 	vm_flags_set(vma, flags);
-	vma->vm_page_prot = hm_vma_prot(obj, vma->vm_page_prot);
+	vma->vm_page_prot = hm_vma_prot(obj->region, vma->vm_page_prot);
 	vma->vm_private_data = m;
 	vma->vm_ops = &hm_vma_ops;
 	return 0;
 }
 
 /**
- * hm_vma_owns - is a VMA a mapping of an object?
+ * hm_vma_object - what a VMA is a mapping of
  * @vma: any VMA, its mmap lock or its i_mmap lock held
- * @obj: object
+ *
+ * Return: the object, which the VMA keeps, or NULL.
  */
-bool hm_vma_owns(const struct vm_area_struct *vma,
-		 const struct hm_object *obj)
+struct hm_object *hm_vma_object(const struct vm_area_struct *vma)
 {
 	const struct hm_mapping *m = vma->vm_private_data;
 
-	return vma->vm_ops == &hm_vma_ops && m->obj == obj;
+	return vma->vm_ops == &hm_vma_ops ? m->obj : NULL;
 }
 
 /**
@@ -300,7 +314,7 @@ bool hm_vma_owns(const struct vm_area_struct *vma,
  * @filp: file to be mapped
  * @addr: hint or fixed address
  * @len: bytes
- * @pgoff: page of the object
+ * @pgoff: as in the VMA to be
  * @flags: MAP_*
  *
  * The address is congruent with the physical address, modulo the size of the
@@ -314,7 +328,8 @@ unsigned long hm_vma_get_unmapped_area(struct hm_object *obj,
 					 unsigned long len, unsigned long pgoff,
 					 unsigned long flags)
 {
-	const struct hm_extent *e = hm_object_extent(obj, pgoff);
+	unsigned long page = pgoff - obj->pgoff;
+	const struct hm_extent *e = hm_object_extent(obj, page);
 	unsigned long phys, a;
 	enum hm_level level;
 
@@ -326,7 +341,7 @@ unsigned long hm_vma_get_unmapped_area(struct hm_object *obj,
 			return a;
 		/* The hint is taken: any address is as good to the caller. */
 	}
-	phys = (e->pfn + (pgoff - e->pgoff)) << PAGE_SHIFT;
+	phys = (e->pfn + (page - e->pgoff)) << PAGE_SHIFT;
 	for (level = HM_PUD; level > HM_PTE; level--) {
 		unsigned long size = hm_level_size(level);
 
@@ -351,7 +366,7 @@ static bool hm_vma_slot_of(const struct vm_area_struct *vma,
 {
 	const struct hm_mapping *m = vma->vm_private_data;
 	unsigned long pgoff = linear_page_index((struct vm_area_struct *)vma,
-						addr);
+						addr) - m->obj->pgoff;
 	const struct hm_extent *e = hm_object_extent(m->obj, pgoff);
 
 	if (!e)
@@ -363,7 +378,7 @@ static bool hm_vma_slot_of(const struct vm_area_struct *vma,
 
 /**
  * hm_vma_reserve_cap - allocate what hm_vma_set_cap() needs
- * @vma: a mapping (hm_vma_owns())
+ * @vma: a mapping (hm_vma_object())
  * @start: first virtual address
  * @end: virtual address behind the range, inside @vma
  *
@@ -393,7 +408,7 @@ static int hm_vma_above(const struct hm_ptwalk_entry *e, void *data)
 
 /**
  * hm_vma_set_cap - limit the order of a part of a mapping
- * @vma: a mapping (hm_vma_owns())
+ * @vma: a mapping (hm_vma_object())
  * @start: first virtual address
  * @end: virtual address behind the range, inside @vma
  * @max_order: largest order from now on; below the PUD order only after
@@ -433,8 +448,7 @@ void hm_vma_set_cap(struct vm_area_struct *vma, unsigned long start,
 		zap_end = vma->vm_end;
 	if (hm_ptwalk_range(vma->vm_mm, start, end, &walk)) {
 		hm_compat_zap_vma(vma, zap_start, zap_end - zap_start);
-		atomic64_inc(&m->obj->stats.zap[HM_ZAP_CAP]);
-		atomic64_inc(&m->stats->zap[HM_ZAP_CAP]);
+		hm_vma_count_zap(m, HM_ZAP_CAP);
 		trace_hugemap_zap(m->obj->region->id, HM_ZAP_CAP, zap_start,
 				  zap_end - zap_start);
 	}

@@ -18,11 +18,18 @@ extern "C" {
  * DOC: Overview
  *
  * A hugemap device owns one or more *regions*: ranges of memory that programs
- * map.  Each region has a character node, /dev/hugemapN, through which the
- * region is one flat window: offset 0 of the node is the first byte of the
- * region.  The node behaves as a file of fixed size: mmap() at any page
- * offset, lseek(), read(), write(), pread(), pwrite(), fsync(), msync() and
- * the ioctls below.
+ * map.  There are two ways to the memory:
+ *
+ * - A DRM device, /dev/dri/cardN and /dev/dri/renderDN, for all regions of the
+ *   device.  Programs create GEM objects, which begin as zeros and which nobody
+ *   else sees, map them and share them as dma-bufs.  GEM, PRIME, dumb buffers
+ *   and (timeline) sync objects behave as with any DRM driver.
+ *
+ * - A character node for each region, /dev/hugemapN, root's own: the region is
+ *   one flat window, offset 0 of the node is the first byte of the region.  The
+ *   node behaves as a file of fixed size: mmap() at any page offset, lseek(),
+ *   read(), write(), pread(), pwrite(), fsync(), msync() and the ioctls QUERY
+ *   and PREFAULT.  It shows the GEM objects in the region as well.
  *
  * A mapping is filled on first touch, each time with the largest page that
  * fits: the PUD order of the architecture (1 GiB on x86-64), the PMD order
@@ -32,18 +39,23 @@ extern "C" {
  *
  * All ioctls: unknown flags and non-zero padding are refused with EINVAL
  * before anything is done; outputs are written only on success.  An unknown
- * ioctl gives ENOTTY.  ENODEV means that the device was unbound or unplugged.
+ * ioctl gives ENOTTY on a character node and EINVAL on a DRM node.  ENODEV
+ * means that the device was unbound or unplugged.
  *
  * Memory errors and unplugging reach a mapping as SIGBUS.
  *
  * Growing: new members are appended.  A structure shorter than the kernel's
- * is accepted and its missing part taken as zero; a longer one is accepted as
- * long as the part that the kernel does not know is zero, else E2BIG.
+ * is accepted and its missing part taken as zero.  Of a longer one, a
+ * character node accepts the part that the kernel does not know if it is zero,
+ * else E2BIG; a DRM node ignores it (as drm_ioctl() does for all drivers).
  */
 
 /* Numbers of the ioctls, relative to DRM_COMMAND_BASE. */
 #define DRM_HUGEMAP_QUERY		0x00
 #define DRM_HUGEMAP_PREFAULT		0x01
+#define DRM_HUGEMAP_GEM_CREATE		0x02
+#define DRM_HUGEMAP_GEM_INFO		0x03
+#define DRM_HUGEMAP_GEM_MMAP_OFFSET	0x04
 
 /**
  * DOC: Fallback reasons
@@ -133,7 +145,10 @@ extern "C" {
  * device does not have, ENODEV.
  */
 struct drm_hugemap_query {
-	/** @region: in: index of the region; 0 on a character node */
+	/**
+	 * @region: in: index of the region, below @nr_regions; 0 on a character
+	 * node
+	 */
 	__u32 region;
 	/** @flags: in: must be zero */
 	__u32 flags;
@@ -165,8 +180,17 @@ struct drm_hugemap_query {
 	__u32 pmd_why;
 	/** @pud_why: out: the same for PUD entries */
 	__u32 pud_why;
+	/** @node: out: the N of the region's character node, /dev/hugemapN */
+	__u32 node;
+	/** @nr_regions: out: regions of the device; 1 on a character node */
+	__u32 nr_regions;
 	/** @pad: in: must be zero */
 	__u32 pad;
+	/**
+	 * @free: out: bytes that are not part of a GEM object; those that are
+	 * still being cleared count
+	 */
+	__u64 free;
 };
 
 /** @DRM_HUGEMAP_PREFAULT_WRITE: install writable entries */
@@ -179,8 +203,9 @@ struct drm_hugemap_query {
 /**
  * struct drm_hugemap_prefault - fill a part of a mapping, with a cap on order
  *
- * Every page of the range is mapped when the ioctl returns 0, unless another
- * thread unmapped it meanwhile.
+ * The range lies in the mapping of one node or, on a DRM node, of one object
+ * of the device.  Every page of it is mapped when the ioctl returns 0, unless
+ * another thread unmapped it meanwhile.
  *
  * @max_order stays in force: until a later PREFAULT gives another one, faults
  * in the range use no larger pages.  The range of the cap is rounded outward
@@ -196,9 +221,9 @@ struct drm_hugemap_query {
  * Errors without side effect: EINVAL for unknown @flags, non-zero @pad, @addr
  * or @len that is zero (@len) or no multiple of the base page or overflows, or
  * @max_order that is neither at most the PUD order nor
- * %DRM_HUGEMAP_ORDER_ANY; EFAULT if some of the range is not a mapping of this
- * node; EACCES if some of it is not readable, or for
- * %DRM_HUGEMAP_PREFAULT_WRITE not writable; ENODEV; ENOMEM for the cap.
+ * %DRM_HUGEMAP_ORDER_ANY; EFAULT if some of the range is not such a mapping;
+ * EACCES if some of it is not readable, or for %DRM_HUGEMAP_PREFAULT_WRITE not
+ * writable; ENODEV; ENOMEM for the cap.
  *
  * Errors with the cap in force and a part of the range filled: EINTR and
  * EAGAIN (call again), ENOMEM for page tables, ENODEV.
@@ -222,11 +247,111 @@ struct drm_hugemap_prefault {
 	__u64 pad;
 };
 
+/** @DRM_HUGEMAP_GEM_CONTIGUOUS: one physically contiguous piece, or ENOSPC */
+#define DRM_HUGEMAP_GEM_CONTIGUOUS	0x1
+#define DRM_HUGEMAP_GEM_FLAGS		DRM_HUGEMAP_GEM_CONTIGUOUS
+
+/**
+ * struct drm_hugemap_gem_create - make an object in a region
+ *
+ * The object is zeroed.  Its memory is aligned and put together so that as
+ * much of it as possible is mapped with pages of @max_order, then with those of
+ * the next smaller order: what the free memory allows, GEM_INFO tells.
+ *
+ * Clearing is done in the background when memory is freed; what is not clear
+ * yet is cleared here, which a fatal signal interrupts.
+ *
+ * Errors: EINVAL for unknown @flags, @size of 0, @max_order that is not 0, the
+ * PMD order, the PUD order or %DRM_HUGEMAP_ORDER_ANY; E2BIG for @size larger
+ * than the region; ENOENT for a @region that the device does not have; ENOSPC
+ * if there is not so much free memory, or no piece of it for
+ * %DRM_HUGEMAP_GEM_CONTIGUOUS; EINTR; ENOMEM; ENODEV.
+ */
+struct drm_hugemap_gem_create {
+	/** @size: in and out: bytes; rounded up to whole base pages */
+	__u64 size;
+	/** @region: in: index of the region */
+	__u32 region;
+	/** @flags: in: DRM_HUGEMAP_GEM_* */
+	__u32 flags;
+	/**
+	 * @max_order: in: largest order to align for and to use in mappings of
+	 * the object, or %DRM_HUGEMAP_ORDER_ANY
+	 */
+	__u32 max_order;
+	/** @handle: out: GEM handle; never 0 */
+	__u32 handle;
+};
+
+/** @DRM_HUGEMAP_REGION_NONE: an imported dma-buf, in no region of this device */
+#define DRM_HUGEMAP_REGION_NONE		0xffffffffu
+
+/**
+ * struct drm_hugemap_gem_info - what an object is made of
+ *
+ * Errors: EINVAL for a non-zero @flags or @pad, ENOENT for a bad handle, ENODEV.
+ */
+struct drm_hugemap_gem_info {
+	/** @handle: in */
+	__u32 handle;
+	/** @flags: in: must be zero */
+	__u32 flags;
+	/** @size: out: bytes */
+	__u64 size;
+	/** @region: out: index, or %DRM_HUGEMAP_REGION_NONE */
+	__u32 region;
+	/** @gem_flags: out: DRM_HUGEMAP_GEM_* it was created with */
+	__u32 gem_flags;
+	/** @max_order: out: what it was created with */
+	__u32 max_order;
+	/** @nr_extents: out: physically contiguous pieces; 0 if imported */
+	__u32 nr_extents;
+	/**
+	 * @nr_pud: out: PUD entries that a mapping of the whole object at a
+	 * good address uses, by the layout of the memory and the present limits
+	 */
+	__u64 nr_pud;
+	/** @nr_pmd: out: PMD entries beside them */
+	__u64 nr_pmd;
+	/** @nr_pte: out: base page entries beside them */
+	__u64 nr_pte;
+	/** @pad: in: must be zero */
+	__u64 pad;
+};
+
+/**
+ * struct drm_hugemap_gem_mmap_offset - where to mmap() an object
+ *
+ * Any part of the object can be mapped: add the part's offset, a multiple of
+ * the base page, to @offset.  mmap() without an address picks one at which the
+ * largest pages fit.
+ *
+ * Errors: EINVAL for a non-zero @flags, ENOENT for a bad handle, EOPNOTSUPP
+ * for an imported dma-buf (map the dma-buf), ENOMEM, ENODEV.
+ */
+struct drm_hugemap_gem_mmap_offset {
+	/** @handle: in */
+	__u32 handle;
+	/** @flags: in: must be zero */
+	__u32 flags;
+	/** @offset: out: for mmap() of the DRM node */
+	__u64 offset;
+};
+
 #define DRM_IOCTL_HUGEMAP_QUERY \
 	DRM_IOWR(DRM_COMMAND_BASE + DRM_HUGEMAP_QUERY, struct drm_hugemap_query)
 #define DRM_IOCTL_HUGEMAP_PREFAULT \
 	DRM_IOWR(DRM_COMMAND_BASE + DRM_HUGEMAP_PREFAULT, \
 		 struct drm_hugemap_prefault)
+#define DRM_IOCTL_HUGEMAP_GEM_CREATE \
+	DRM_IOWR(DRM_COMMAND_BASE + DRM_HUGEMAP_GEM_CREATE, \
+		 struct drm_hugemap_gem_create)
+#define DRM_IOCTL_HUGEMAP_GEM_INFO \
+	DRM_IOWR(DRM_COMMAND_BASE + DRM_HUGEMAP_GEM_INFO, \
+		 struct drm_hugemap_gem_info)
+#define DRM_IOCTL_HUGEMAP_GEM_MMAP_OFFSET \
+	DRM_IOWR(DRM_COMMAND_BASE + DRM_HUGEMAP_GEM_MMAP_OFFSET, \
+		 struct drm_hugemap_gem_mmap_offset)
 
 #if defined(__cplusplus)
 }

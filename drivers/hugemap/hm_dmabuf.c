@@ -1,0 +1,386 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * PRIME: objects as dma-bufs, and the dma-bufs of others as objects.
+ */
+#include <linux/dma-buf.h>
+#include <linux/dma-mapping.h>
+#include <linux/dma-resv.h>
+#include <linux/module.h>
+#include <linux/pci.h>
+#include <linux/pci-p2pdma.h>
+#include <linux/scatterlist.h>
+#include <linux/slab.h>
+
+#include <drm/drm_gem.h>
+#include <drm/drm_prime.h>
+
+#include "hm_bo.h"
+#include "hm_dmabuf.h"
+#include "hm_object.h"
+#include "hm_region.h"
+#include "hm_vma.h"
+
+HM_COMPAT_IMPORT_NS_DMA_BUF;
+
+/* How long unplugging waits for others to finish with one object. */
+#define HM_DMABUF_TIMEOUT	HZ
+
+/* Does the memory go through the DMA API as struct pages? */
+static bool hm_dmabuf_pages(const struct hm_region *region)
+{
+	/*
+	 * Not those of pages=on: they exist for page table walkers.  The DMA
+	 * API would take a P2PDMA page for one that a PCI function published
+	 * (drivers/pci/p2pdma.c to_p2p_pgmap()).
+	 */
+	return region->spec.type == DRM_HUGEMAP_REGION_SYSTEM;
+}
+
+/*
+ * Importers that want struct pages get them from system regions only.  A BAR
+ * is for devices that can reach it, by the rules of the P2PDMA code.
+ */
+static int hm_dmabuf_attach(struct dma_buf *dmabuf,
+			    struct dma_buf_attachment *attach)
+{
+	struct hm_bo *bo = to_hm_bo(dmabuf->priv);
+	struct hm_region *region = bo->obj.region;
+
+	if (READ_ONCE(bo->obj.dead))
+		return -ENODEV;
+	if (hm_dmabuf_pages(region))
+		return 0;
+	if (!attach->peer2peer)
+		return -EOPNOTSUPP;
+	if (region->pdev &&
+	    pci_p2pdma_distance(region->pdev, attach->dev, false) < 0)
+		return -EOPNOTSUPP;
+	return 0;
+}
+
+static int hm_dmabuf_pin(struct dma_buf_attachment *attach)
+{
+	struct hm_bo *bo = to_hm_bo(attach->dmabuf->priv);
+
+	dma_resv_assert_held(attach->dmabuf->resv);
+	return hm_region_pin(bo->obj.region);
+}
+
+static void hm_dmabuf_unpin(struct dma_buf_attachment *attach)
+{
+	struct hm_bo *bo = to_hm_bo(attach->dmabuf->priv);
+
+	dma_resv_assert_held(attach->dmabuf->resv);
+	hm_region_unpin(bo->obj.region);
+}
+
+static void hm_dmabuf_unmap_pieces(struct dma_buf_attachment *attach,
+				   struct sg_table *sgt, unsigned int nr,
+				   enum dma_data_direction dir)
+{
+	struct scatterlist *sg;
+	unsigned int i;
+
+	for_each_sg(sgt->sgl, sg, nr, i)
+		dma_unmap_resource(attach->dev, sg_dma_address(sg),
+				   sg_dma_len(sg), dir, DMA_ATTR_SKIP_CPU_SYNC);
+}
+
+static struct sg_table *hm_dmabuf_map(struct dma_buf_attachment *attach,
+				      enum dma_data_direction dir)
+{
+	struct hm_bo *bo = to_hm_bo(attach->dmabuf->priv);
+	bool pages = hm_dmabuf_pages(bo->obj.region);
+	unsigned long max, i, n;
+	unsigned int nr = 0, k;
+	struct scatterlist *sg;
+	struct sg_table *sgt;
+	int ret;
+
+	dma_resv_assert_held(attach->dmabuf->resv);
+	if (READ_ONCE(bo->obj.dead))
+		return ERR_PTR(-ENODEV);
+	max = min_t(size_t, dma_get_max_seg_size(attach->dev), SZ_1G) >>
+	      PAGE_SHIFT;
+	if (!max)
+		return ERR_PTR(-EINVAL);
+	sgt = kzalloc(sizeof(*sgt), GFP_KERNEL);
+	if (!sgt)
+		return ERR_PTR(-ENOMEM);
+	for (k = 0; k < bo->obj.nr_extents; k++)
+		nr += DIV_ROUND_UP(bo->obj.extents[k].nr, max);
+	ret = sg_alloc_table(sgt, nr, GFP_KERNEL);
+	if (ret)
+		goto err_free;
+
+	nr = 0;
+	sg = sgt->sgl;
+	for (k = 0; k < bo->obj.nr_extents; k++) {
+		const struct hm_extent *e = &bo->obj.extents[k];
+
+		for (i = 0; i < e->nr; i += n, sg = sg_next(sg), nr++) {
+			phys_addr_t phys = PFN_PHYS(e->pfn + i);
+			dma_addr_t dma;
+
+			n = min(e->nr - i, max);
+			if (pages) {
+				sg_set_page(sg, pfn_to_page(e->pfn + i),
+					    n << PAGE_SHIFT, 0);
+				continue;
+			}
+			dma = dma_map_resource(attach->dev, phys,
+					       n << PAGE_SHIFT, dir,
+					       DMA_ATTR_SKIP_CPU_SYNC);
+			ret = dma_mapping_error(attach->dev, dma);
+			if (ret)
+				goto err_unmap;
+			sg_set_page(sg, NULL, n << PAGE_SHIFT, 0);
+			sg_dma_address(sg) = dma;
+			sg_dma_len(sg) = n << PAGE_SHIFT;
+		}
+	}
+	if (pages)
+		ret = dma_map_sgtable(attach->dev, sgt, dir, 0);
+	if (ret)
+		goto err_table;
+	attach->priv = sgt;
+	return sgt;
+
+err_unmap:
+	hm_dmabuf_unmap_pieces(attach, sgt, nr, dir);
+err_table:
+	sg_free_table(sgt);
+err_free:
+	kfree(sgt);
+	return ERR_PTR(ret);
+}
+
+static void hm_dmabuf_unmap(struct dma_buf_attachment *attach,
+			    struct sg_table *sgt, enum dma_data_direction dir)
+{
+	struct hm_bo *bo = to_hm_bo(attach->dmabuf->priv);
+
+	dma_resv_assert_held(attach->dmabuf->resv);
+	attach->priv = NULL;
+	if (hm_dmabuf_pages(bo->obj.region))
+		dma_unmap_sgtable(attach->dev, sgt, dir, 0);
+	else
+		hm_dmabuf_unmap_pieces(attach, sgt, sgt->nents, dir);
+	sg_free_table(sgt);
+	kfree(sgt);
+}
+
+/* Bounce buffers, and devices that do not snoop the caches. */
+static int hm_dmabuf_sync(struct dma_buf *dmabuf, enum dma_data_direction dir,
+			  bool begin)
+{
+	struct hm_bo *bo = to_hm_bo(dmabuf->priv);
+	struct dma_buf_attachment *attach;
+	int ret;
+
+	ret = dma_resv_lock_interruptible(dmabuf->resv, NULL);
+	if (ret)
+		return ret;
+	if (READ_ONCE(bo->obj.dead)) {
+		ret = -ENODEV;
+	} else if (hm_dmabuf_pages(bo->obj.region)) {
+		list_for_each_entry(attach, &dmabuf->attachments, node) {
+			if (!attach->priv)
+				continue;
+			if (begin)
+				dma_sync_sgtable_for_cpu(attach->dev,
+							 attach->priv, dir);
+			else
+				dma_sync_sgtable_for_device(attach->dev,
+							    attach->priv, dir);
+		}
+	}
+	dma_resv_unlock(dmabuf->resv);
+	return ret;
+}
+
+static int hm_dmabuf_begin_cpu_access(struct dma_buf *dmabuf,
+				      enum dma_data_direction dir)
+{
+	return hm_dmabuf_sync(dmabuf, dir, true);
+}
+
+static int hm_dmabuf_end_cpu_access(struct dma_buf *dmabuf,
+				    enum dma_data_direction dir)
+{
+	return hm_dmabuf_sync(dmabuf, dir, false);
+}
+
+/*
+ * The same address space and the same offset as in a mapping of the DRM node:
+ * drm_gem_dmabuf_export() makes the file's mapping the device's.
+ */
+static int hm_dmabuf_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
+{
+	struct hm_bo *bo = to_hm_bo(dmabuf->priv);
+
+	vma->vm_pgoff += bo->obj.pgoff;
+	return hm_vma_mmap(&bo->obj, NULL, vma);
+}
+
+static void hm_dmabuf_release(struct dma_buf *dmabuf)
+{
+	struct hm_bo *bo = to_hm_bo(dmabuf->priv);
+
+	dma_resv_lock(dmabuf->resv, NULL);
+	bo->dmabuf = NULL;
+	dma_resv_unlock(dmabuf->resv);
+	drm_gem_dmabuf_release(dmabuf);
+}
+
+static const struct dma_buf_ops hm_dmabuf_ops = {
+	.attach = hm_dmabuf_attach,
+	.pin = hm_dmabuf_pin,
+	.unpin = hm_dmabuf_unpin,
+	.map_dma_buf = hm_dmabuf_map,
+	.unmap_dma_buf = hm_dmabuf_unmap,
+	.begin_cpu_access = hm_dmabuf_begin_cpu_access,
+	.end_cpu_access = hm_dmabuf_end_cpu_access,
+	.mmap = hm_dmabuf_mmap,
+	.vmap = drm_gem_dmabuf_vmap,
+	.vunmap = drm_gem_dmabuf_vunmap,
+	.release = hm_dmabuf_release,
+};
+
+/**
+ * hm_dmabuf_export - &drm_gem_object_funcs.export
+ * @gem: object of a region (GEM gives the original dma-buf of an import)
+ * @flags: DRM_CLOEXEC, DRM_RDWR
+ *
+ * Return: dma-buf or an ERR_PTR().
+ */
+struct dma_buf *hm_dmabuf_export(struct drm_gem_object *gem, int flags)
+{
+	DEFINE_DMA_BUF_EXPORT_INFO(info);
+	struct hm_bo *bo = to_hm_bo(gem);
+	struct dma_buf *dmabuf;
+
+	info.ops = &hm_dmabuf_ops;
+	info.size = gem->size;
+	info.flags = flags;
+	info.priv = gem;
+	info.resv = gem->resv;
+	dmabuf = drm_gem_dmabuf_export(gem->dev, &info);
+	if (IS_ERR(dmabuf))
+		return dmabuf;
+	dma_resv_lock(gem->resv, NULL);
+	bo->dmabuf = dmabuf;
+	dma_resv_unlock(gem->resv);
+	return dmabuf;
+}
+
+/**
+ * hm_dmabuf_revoke - the device is gone: take an object from everyone
+ * @bo: object of a region
+ *
+ * Importers that listen are told to let go, and get some time for it.  Others
+ * have pinned the memory (hm_region_pin()).
+ *
+ * Context: takes the object's dma_resv.
+ */
+void hm_dmabuf_revoke(struct hm_bo *bo)
+{
+	dma_resv_lock(bo->base.resv, NULL);
+	hm_object_kill(&bo->obj);
+	if (bo->dmabuf && !list_empty(&bo->dmabuf->attachments)) {
+		hm_compat_dma_buf_invalidate(bo->dmabuf);
+		dma_resv_wait_timeout(bo->base.resv, DMA_RESV_USAGE_BOOKKEEP,
+				      false, HM_DMABUF_TIMEOUT);
+	}
+	dma_resv_unlock(bo->base.resv);
+}
+
+static void hm_dmabuf_unmap_import(struct hm_bo *bo)
+{
+	struct dma_buf_attachment *attach = bo->base.import_attach;
+
+	dma_resv_assert_held(attach->dmabuf->resv);
+	if (!bo->sgt)
+		return;
+	dma_buf_unmap_attachment(attach, bo->sgt, DMA_BIDIRECTIONAL);
+	bo->sgt = NULL;
+}
+
+/* The exporter wants its memory back; there is no engine of ours to stop. */
+static void hm_dmabuf_invalidated(struct dma_buf_attachment *attach)
+{
+	struct hm_bo *bo = attach->importer_priv;
+
+	if (bo->base.import_attach)
+		hm_dmabuf_unmap_import(bo);
+}
+
+static const struct dma_buf_attach_ops hm_dmabuf_attach_ops = {
+	.allow_peer2peer = true,
+	.HM_COMPAT_INVALIDATE_MAPPINGS = hm_dmabuf_invalidated,
+};
+
+/**
+ * hm_dmabuf_import - &drm_driver.gem_prime_import
+ * @drm: device
+ * @dmabuf: anyone's
+ *
+ * Return: the object itself if it is one of this device, else a new one that
+ * stands for the dma-buf; or an ERR_PTR(), whatever the exporter gives.
+ */
+struct drm_gem_object *hm_dmabuf_import(struct drm_device *drm,
+					struct dma_buf *dmabuf)
+{
+	struct dma_buf_attachment *attach;
+	struct sg_table *sgt;
+	struct hm_bo *bo;
+
+	if (dmabuf->ops == &hm_dmabuf_ops) {
+		struct drm_gem_object *gem = dmabuf->priv;
+
+		if (gem->dev == drm) {
+			drm_gem_object_get(gem);
+			return gem;
+		}
+	}
+	bo = hm_bo_alloc(drm, PAGE_ALIGN(dmabuf->size));
+	if (!bo)
+		return ERR_PTR(-ENOMEM);
+	bo->max_order = DRM_HUGEMAP_ORDER_ANY;
+	attach = dma_buf_dynamic_attach(dmabuf, drm->dev,
+					&hm_dmabuf_attach_ops, bo);
+	if (IS_ERR(attach)) {
+		drm_gem_object_put(&bo->base);
+		return ERR_CAST(attach);
+	}
+	get_dma_buf(dmabuf);
+
+	dma_resv_lock(dmabuf->resv, NULL);
+	bo->base.import_attach = attach;
+	bo->base.resv = dmabuf->resv;
+	sgt = dma_buf_map_attachment(attach, DMA_BIDIRECTIONAL);
+	if (!IS_ERR(sgt))
+		bo->sgt = sgt;
+	dma_resv_unlock(dmabuf->resv);
+	if (IS_ERR(sgt)) {
+		drm_gem_object_put(&bo->base);
+		return ERR_CAST(sgt);
+	}
+	return &bo->base;
+}
+
+/**
+ * hm_dmabuf_unimport - let an imported dma-buf go
+ * @bo: of hm_dmabuf_import(); nobody else uses it
+ */
+void hm_dmabuf_unimport(struct hm_bo *bo)
+{
+	struct dma_buf_attachment *attach = bo->base.import_attach;
+	struct dma_buf *dmabuf = attach->dmabuf;
+
+	dma_resv_lock(dmabuf->resv, NULL);
+	hm_dmabuf_unmap_import(bo);
+	dma_resv_unlock(dmabuf->resv);
+	dma_buf_detach(dmabuf, attach);
+	dma_buf_put(dmabuf);
+}
