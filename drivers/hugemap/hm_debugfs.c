@@ -32,7 +32,20 @@ static struct dentry *hm_debugfs_root;
  * Every VMA of an address space, with its i_mmap lock held.  The interval
  * tree's own iterators are not exported; its nodes are an ordinary rbtree.
  */
-#define hm_debugfs_vma(node) rb_entry(node, struct vm_area_struct, shared.rb)
+static struct vm_area_struct *hm_debugfs_vma(struct rb_node *node)
+{
+	return rb_entry_safe(node, struct vm_area_struct, shared.rb);
+}
+
+static struct vm_area_struct *hm_debugfs_first(struct address_space *mapping)
+{
+	return hm_debugfs_vma(rb_first_cached(&mapping->i_mmap));
+}
+
+static struct vm_area_struct *hm_debugfs_next(struct vm_area_struct *vma)
+{
+	return hm_debugfs_vma(rb_next(&vma->shared.rb));
+}
 
 /**
  * hm_debugfs_show_use - print the number of VMAs and their page-table bytes
@@ -52,12 +65,10 @@ void hm_debugfs_show_use(struct drm_printer *p, const char *prefix,
 {
 	struct hm_ptwalk walk = {};
 	unsigned long vmas = 0;
-	struct rb_node *node;
+	struct vm_area_struct *vma;
 
 	i_mmap_lock_read(mapping);
-	for (node = rb_first_cached(&mapping->i_mmap); node;
-	     node = rb_next(node)) {
-		struct vm_area_struct *vma = hm_debugfs_vma(node);
+	for (vma = hm_debugfs_first(mapping); vma; vma = hm_debugfs_next(vma)) {
 		const struct hm_object *obj = hm_vma_object(vma);
 
 		if (!obj || (region && obj->region != region) ||
@@ -152,12 +163,10 @@ static int mappings_show(struct seq_file *m, void *unused)
 	struct address_space *mapping = region->window.mapping;
 	struct hm_debugfs_run run = { .m = m };
 	struct hm_ptwalk walk = { .fn = hm_debugfs_entry, .data = &run };
-	struct rb_node *node;
+	struct vm_area_struct *vma;
 
 	i_mmap_lock_read(mapping);
-	for (node = rb_first_cached(&mapping->i_mmap); node;
-	     node = rb_next(node)) {
-		struct vm_area_struct *vma = hm_debugfs_vma(node);
+	for (vma = hm_debugfs_first(mapping); vma; vma = hm_debugfs_next(vma)) {
 		const struct hm_object *obj = hm_vma_object(vma);
 
 		if (!obj || obj->region != region)

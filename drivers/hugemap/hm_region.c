@@ -544,24 +544,20 @@ ATTRIBUTE_GROUPS(hm_region);
 /**
  * hm_region_one_extent - the memory of a region is one piece
  * @region: with base and size in its spec
- * @kva: the kernel's mapping of it
  *
- * Return: 0, -ENOMEM or -EFBIG.
+ * Return: the extent, whose &hm_extent.kva is the caller's to fill in, or NULL.
  */
-int hm_region_one_extent(struct hm_region *region, struct iosys_map kva)
+struct hm_extent *hm_region_one_extent(struct hm_region *region)
 {
 	struct hm_extent *e = kzalloc(sizeof(*e), GFP_KERNEL);
-	int ret;
 
 	if (!e)
-		return -ENOMEM;
+		return NULL;
 	e->pfn = PHYS_PFN(region->spec.base);
 	e->nr = region->spec.size >> PAGE_SHIFT;
-	e->kva = kva;
-	ret = hm_object_set_extents(&region->window, e, 1);
-	if (ret)
-		kfree(e);
-	return ret;
+	/* Does not overflow: hm_region_check_one(). */
+	hm_object_set_extents(&region->window, e, 1);
+	return e;
 }
 
 /**

@@ -25,7 +25,7 @@ int hm_region_pin(struct hm_region *region);
 void hm_region_unpin(struct hm_region *region);
 
 /* For the backends. */
-int hm_region_one_extent(struct hm_region *region, struct iosys_map kva);
+struct hm_extent *hm_region_one_extent(struct hm_region *region);
 void *hm_region_add_pages(struct hm_region *region, enum memory_type type);
 void hm_region_remove_pages(struct hm_region *region);
 

@@ -11,11 +11,13 @@ static int hm_region_pci_init(struct hm_region *region)
 {
 	const struct hm_region_spec *s = &region->spec;
 	struct pci_dev *pdev = region->pdev;
-	struct iosys_map map;
+	struct hm_extent *e = hm_region_one_extent(region);
 	void __iomem *io;
 	void *kva;
 	int ret;
 
+	if (!e)
+		return -ENOMEM;
 	ret = pci_request_region(pdev, region->bar, "hugemap");
 	if (ret)
 		return ret;
@@ -27,7 +29,7 @@ static int hm_region_pci_init(struct hm_region *region)
 			ret = PTR_ERR(kva);
 			goto err_bar;
 		}
-		iosys_map_set_vaddr_iomem(&map, (void __iomem *)kva);
+		io = (void __iomem *)kva;
 	} else {
 		bool wc = pci_resource_flags(pdev, region->bar) &
 			  IORESOURCE_PREFETCH;
@@ -40,15 +42,10 @@ static int hm_region_pci_init(struct hm_region *region)
 			ret = -ENOMEM;
 			goto err_bar;
 		}
-		iosys_map_set_vaddr_iomem(&map, io);
 	}
-	ret = hm_region_one_extent(region, map);
-	if (!ret)
-		return 0;
-	if (s->pages)
-		hm_region_remove_pages(region);
-	else
-		iounmap(map.vaddr_iomem);
+	iosys_map_set_vaddr_iomem(&e->kva, io);
+	return 0;
+
 err_bar:
 	pci_release_region(pdev, region->bar);
 	return ret;

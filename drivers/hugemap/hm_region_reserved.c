@@ -10,10 +10,12 @@
 static int hm_region_reserved_init(struct hm_region *region)
 {
 	const struct hm_region_spec *s = &region->spec;
-	struct iosys_map map;
+	struct hm_extent *e = hm_region_one_extent(region);
 	void *kva;
 	int ret;
 
+	if (!e)
+		return -ENOMEM;
 	region->res = request_mem_region(s->base, s->size, "hugemap");
 	if (!region->res) {
 		pr_err("reserved region of %#llx at %#llx: in use\n", s->size,
@@ -35,19 +37,11 @@ static int hm_region_reserved_init(struct hm_region *region)
 		ret = PTR_ERR(kva);
 		pr_err("reserved region of %#llx at %#llx: cannot be mapped (%d)\n",
 		       s->size, s->base, ret);
-		goto err_res;
+		release_mem_region(s->base, s->size);
+		return ret;
 	}
-	iosys_map_set_vaddr(&map, kva);
-	ret = hm_region_one_extent(region, map);
-	if (!ret)
-		return 0;
-	if (s->pages)
-		hm_region_remove_pages(region);
-	else
-		memunmap(kva);
-err_res:
-	release_mem_region(s->base, s->size);
-	return ret;
+	iosys_map_set_vaddr(&e->kva, kva);
+	return 0;
 }
 
 static void hm_region_reserved_fini(struct hm_region *region)
