@@ -73,8 +73,9 @@ static void hm_alloc_work(struct work_struct *work)
 		hm_alloc_memset(region, b->node.start, b->node.size,
 				hm_alloc_is_dead, a);
 		mutex_lock(&a->lock);
+		a->nr_scrub -= b->node.size;
 		hm_alloc_free_block(a, b);
-		a->nr_scrub--;
+		WRITE_ONCE(a->scrubbed, a->scrubbed + 1);
 		wake_up_all(&a->wait);
 	}
 	mutex_unlock(&a->lock);
@@ -174,6 +175,7 @@ void hm_alloc_kill(struct hm_region *region)
 	list_for_each_entry_safe(b, next, &a->scrub, link)
 		hm_alloc_free_block(a, b);
 	a->nr_scrub = 0;
+	WRITE_ONCE(a->scrubbed, a->queued);
 	mutex_unlock(&a->lock);
 	wake_up_all(&a->wait);
 }
@@ -195,30 +197,40 @@ void hm_alloc_fini(struct hm_region *region)
 	drm_mm_takedown(&a->mm);
 }
 
+/*
+ * One block of @nr pages, at the end of @blocks.  The lock is not held for
+ * more than this: what comes between two blocks of an owner does no harm.
+ */
 static int hm_alloc_insert(struct hm_alloc *a, unsigned long nr,
 			   unsigned long align, struct list_head *blocks)
 {
-	struct hm_block *b = kzalloc(sizeof(*b), GFP_KERNEL_ACCOUNT);
+	struct hm_block *b;
 	int ret;
 
-	lockdep_assert_held(&a->lock);
+	if (fatal_signal_pending(current))
+		return -EINTR;
+	b = kzalloc(sizeof(*b), GFP_KERNEL_ACCOUNT);
 	if (!b)
 		return -ENOMEM;
-	ret = drm_mm_insert_node_generic(&a->mm, &b->node, nr, align, 0,
+	mutex_lock(&a->lock);
+	ret = a->dead ? -ENODEV :
+	      drm_mm_insert_node_generic(&a->mm, &b->node, nr, align, 0,
 					 DRM_MM_INSERT_BEST);
-	if (ret) {
-		kfree(b);
-		return ret;
+	if (!ret) {
+		list_add_tail(&b->link, blocks);
+		a->nr_used += nr;
 	}
-	list_add_tail(&b->link, blocks);
-	a->nr_used += nr;
-	return 0;
+	mutex_unlock(&a->lock);
+	if (ret)
+		kfree(b);
+	return ret;
 }
 
 static void hm_alloc_undo(struct hm_alloc *a, struct list_head *blocks)
 {
 	struct hm_block *b, *next;
 
+	lockdep_assert_held(&a->lock);
 	list_for_each_entry_safe(b, next, blocks, link)
 		hm_alloc_free_block(a, b);
 }
@@ -280,11 +292,22 @@ static int hm_alloc_pieces(struct hm_alloc *a, unsigned long nr,
 			if (piece == unit)
 				break;
 			piece = max(round_down(piece / 2, unit), unit);
-			if (fatal_signal_pending(current))
-				return -EINTR;
 		}
 	}
 	return nr ? -ENOSPC : 0;
+}
+
+/* Wait until what is being cleared now has been. */
+static int hm_alloc_wait(struct hm_alloc *a)
+{
+	unsigned long until;
+
+	mutex_lock(&a->lock);
+	until = a->queued;
+	mutex_unlock(&a->lock);
+	return wait_event_killable(a->wait,
+				   (long)(READ_ONCE(a->scrubbed) - until) >= 0) ?
+	       -EINTR : 0;
 }
 
 /**
@@ -295,8 +318,8 @@ static int hm_alloc_pieces(struct hm_alloc *a, unsigned long nr,
  * @contiguous: in one block
  * @blocks: empty; struct hm_block in the order they are to be used
  *
- * Waits for memory that is being cleared if without it the best layout is not
- * to be had.  The memory still needs hm_alloc_clear().
+ * If the best layout is not to be had, waits for the memory that others freed
+ * before, and is being cleared.  The result still needs hm_alloc_clear().
  *
  * Context: process; may sleep.
  * Return: 0, -ENOSPC, -ENOMEM, -EINTR for a fatal signal, -ENODEV.
@@ -308,25 +331,19 @@ int hm_alloc_get(struct hm_region *region, unsigned long nr,
 	struct hm_alloc *a = &region->alloc;
 	int ret;
 
-	mutex_lock(&a->lock);
-	for (;;) {
-		ret = a->dead ? -ENODEV :
-		      hm_alloc_one(a, nr, max_order, blocks, true);
-		if (ret != -ENOSPC || !a->nr_scrub)
-			break;
-		mutex_unlock(&a->lock);
-		ret = wait_event_killable(a->wait, !READ_ONCE(a->nr_scrub));
-		if (ret)
-			return -EINTR;
+	ret = hm_alloc_one(a, nr, max_order, blocks, true);
+	if (ret != -ENOSPC)
+		return ret;
+	ret = hm_alloc_wait(a);
+	if (!ret)
+		ret = hm_alloc_one(a, nr, max_order, blocks, !contiguous);
+	if (ret == -ENOSPC && !contiguous)
+		ret = hm_alloc_pieces(a, nr, max_order, blocks);
+	if (ret) {
 		mutex_lock(&a->lock);
-	}
-	if (ret == -ENOSPC)
-		ret = contiguous ?
-		      hm_alloc_one(a, nr, max_order, blocks, false) :
-		      hm_alloc_pieces(a, nr, max_order, blocks);
-	if (ret)
 		hm_alloc_undo(a, blocks);
-	mutex_unlock(&a->lock);
+		mutex_unlock(&a->lock);
+	}
 	return ret;
 }
 
@@ -390,10 +407,12 @@ void hm_alloc_put(struct hm_region *region, struct list_head *blocks)
 	if (a->dead) {
 		hm_alloc_undo(a, blocks);
 	} else {
-		list_for_each_entry(b, blocks, link)
-			a->nr_scrub++;
+		list_for_each_entry(b, blocks, link) {
+			a->queued++;
+			a->nr_scrub += b->node.size;
+		}
 		list_splice_tail_init(blocks, &a->scrub);
-		queue_work(system_unbound_wq, &a->work);
+		queue_work(hm_region_wq, &a->work);
 	}
 	mutex_unlock(&a->lock);
 }
@@ -408,12 +427,9 @@ u64 hm_alloc_avail(struct hm_region *region)
 {
 	struct hm_alloc *a = &region->alloc;
 	unsigned long used;
-	struct hm_block *b;
 
 	mutex_lock(&a->lock);
-	used = a->nr_used;
-	list_for_each_entry(b, &a->scrub, link)
-		used -= b->node.size;
+	used = a->nr_used - a->nr_scrub;
 	mutex_unlock(&a->lock);
 	return (u64)(region->window.nr_pages - used) << PAGE_SHIFT;
 }

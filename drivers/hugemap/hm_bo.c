@@ -51,7 +51,7 @@ static void hm_bo_free(struct drm_gem_object *gem)
 		hm_alloc_put(region, &bo->blocks);
 		kvfree(bo->obj.extents);
 	}
-	if (gem->import_attach)
+	if (bo->imported)
 		hm_dmabuf_unimport(bo);
 	drm_gem_object_release(gem);
 	if (region)
@@ -67,22 +67,26 @@ static void hm_bo_free(struct drm_gem_object *gem)
  * The mapping, and the memory, stays when the device is unplugged, until
  * hm_bo_vunmap().
  *
- * Return: 0, -ENOMEM, -ENODEV, or -EOPNOTSUPP if the object is in pieces, has
- * no struct pages, and this kernel cannot map page frames (CONFIG_VMAP_PFN).
+ * Return: 0, -ENOMEM, -ENODEV, or -EOPNOTSUPP for an import, or if the object is
+ * in pieces, has no struct pages, and this kernel cannot map page frames
+ * (CONFIG_VMAP_PFN).
  */
 int hm_bo_vmap(struct drm_gem_object *gem, struct iosys_map *map)
 {
 	struct hm_bo *bo = to_hm_bo(gem);
 	struct hm_region *region = bo->obj.region;
-	pgprot_t prot = hm_vma_prot(region, PAGE_KERNEL);
 	unsigned long nr = bo->obj.nr_pages, i, n = 0;
 	const struct hm_extent *e = bo->obj.extents;
 	void *vaddr = NULL;
+	pgprot_t prot;
 	int ret;
 
+	if (!region)
+		return -EOPNOTSUPP;
 	ret = hm_region_pin(region);
 	if (ret)
 		return ret;
+	prot = hm_vma_prot(region, PAGE_KERNEL);
 	if (bo->obj.nr_extents == 1) {
 		*map = e->kva;
 		return 0;
@@ -201,18 +205,8 @@ static int hm_bo_set_extents(struct hm_bo *bo)
 	return hm_object_set_extents(&bo->obj, extents, n);
 }
 
-/**
- * hm_bo_create - make an object in a region
- * @region: region
- * @size: bytes, whole pages, at most the region's
- * @flags: DRM_HUGEMAP_GEM_*
- * @max_order: an order or %DRM_HUGEMAP_ORDER_ANY
- *
- * Context: process, between drm_dev_enter() and drm_dev_exit().
- * Return: the object, or an ERR_PTR() as in struct drm_hugemap_gem_create.
- */
-struct hm_bo *hm_bo_create(struct hm_region *region, u64 size, u32 flags,
-			   u32 max_order)
+static struct hm_bo *hm_bo_make(struct hm_region *region, u64 size, u32 flags,
+				u32 max_order)
 {
 	unsigned int order = min_t(u32, max_order, PUD_ORDER);
 	struct drm_device *drm = region->drm;
@@ -253,14 +247,47 @@ err_put:
 	return ERR_PTR(ret);
 }
 
-static int hm_bo_handle(struct hm_bo *bo, struct drm_file *priv, u32 *handle)
+/*
+ * Make an object and a handle for it: errors as in struct
+ * drm_hugemap_gem_create.
+ *
+ * Not between drm_dev_enter() and drm_dev_exit(): it may take long, and
+ * unplugging of every DRM device of the machine waits for those.
+ */
+static int hm_bo_create(struct drm_file *priv, struct drm_device *drm,
+			unsigned int index, u64 size, u32 flags, u32 max_order,
+			u32 *handle)
 {
-	int ret;
+	struct hm_device *hdev = to_hm_device(drm);
+	struct hm_region *region = NULL;
+	struct hm_bo *bo;
+	int idx, ret;
 
-	if (IS_ERR(bo))
-		return PTR_ERR(bo);
+	if (!drm_dev_enter(drm, &idx))
+		return -ENODEV;
+	if (index < hdev->nr) {
+		region = hdev->regions[index];
+		get_device(&region->dev);
+	}
+	drm_dev_exit(idx);
+	if (!region)
+		return -ENOENT;
+	ret = -E2BIG;
+	if (size > hm_object_size(&region->window))
+		goto out;
+	ret = -EINTR;
+	if (down_read_killable(&region->creating))
+		goto out;
+	bo = READ_ONCE(region->alloc.dead) ? ERR_PTR(-ENODEV) :
+	     hm_bo_make(region, size, flags, max_order);
+	up_read(&region->creating);
+	ret = PTR_ERR_OR_ZERO(bo);
+	if (ret)
+		goto out;
 	ret = drm_gem_handle_create(priv, &bo->base, handle);
 	drm_gem_object_put(&bo->base);
+out:
+	put_device(&region->dev);
 	return ret;
 }
 
@@ -275,28 +302,23 @@ static int hm_bo_handle(struct hm_bo *bo, struct drm_file *priv, u32 *handle)
 int hm_bo_dumb_create(struct drm_file *priv, struct drm_device *drm,
 		      struct drm_mode_create_dumb *args)
 {
-	struct hm_device *hdev = to_hm_device(drm);
-	struct hm_bo *bo = ERR_PTR(-ENOSPC);
-	unsigned int i;
-	int idx, ret;
+	unsigned int i = 0;
+	int err = -ENOSPC, ret;
 
 	if (args->flags)
 		return -EINVAL;
-	if (!drm_dev_enter(drm, &idx))
-		return -ENODEV;
 	/* drm_mode_create_dumb() has checked that nothing overflows. */
 	args->pitch = args->width * DIV_ROUND_UP(args->bpp, 8);
 	args->size = PAGE_ALIGN((u64)args->pitch * args->height);
-	for (i = 0; i < hdev->nr && bo == ERR_PTR(-ENOSPC); i++) {
-		struct hm_region *region = hdev->regions[i];
-
-		if (args->size <= hm_object_size(&region->window))
-			bo = hm_bo_create(region, args->size, 0,
-					  DRM_HUGEMAP_ORDER_ANY);
+	for (;;) {
+		ret = hm_bo_create(priv, drm, i++, args->size, 0,
+				   DRM_HUGEMAP_ORDER_ANY, &args->handle);
+		/* There are no more regions. */
+		if (ret == -ENOENT)
+			return err;
+		if (ret != -ENOSPC && ret != -E2BIG)
+			return ret;
 	}
-	ret = hm_bo_handle(bo, priv, &args->handle);
-	drm_dev_exit(idx);
-	return ret;
 }
 
 /**
@@ -309,33 +331,19 @@ int hm_bo_create_ioctl(struct drm_device *drm, void *data,
 		       struct drm_file *priv)
 {
 	struct drm_hugemap_gem_create *args = data;
-	struct hm_device *hdev = to_hm_device(drm);
-	struct hm_region *region;
-	u64 size;
-	int idx, ret;
+	u64 size = PAGE_ALIGN(args->size);
+	int ret;
 
 	if (args->flags & ~DRM_HUGEMAP_GEM_FLAGS || !args->size)
 		return -EINVAL;
 	if (args->max_order != DRM_HUGEMAP_ORDER_ANY &&
 	    !hm_region_order_valid(args->max_order))
 		return -EINVAL;
-	if (!drm_dev_enter(drm, &idx))
-		return -ENODEV;
-	ret = -ENOENT;
-	if (args->region >= hdev->nr)
-		goto out;
-	region = hdev->regions[args->region];
-	ret = -E2BIG;
-	if (args->size > hm_object_size(&region->window))
-		goto out;
-	size = PAGE_ALIGN(args->size);
-	ret = hm_bo_handle(hm_bo_create(region, size, args->flags,
-					args->max_order),
-			   priv, &args->handle);
+	/* Wrapped around: larger than any region, if there is one. */
+	ret = hm_bo_create(priv, drm, args->region, size ?: U64_MAX,
+			   args->flags, args->max_order, &args->handle);
 	if (!ret)
 		args->size = size;
-out:
-	drm_dev_exit(idx);
 	return ret;
 }
 
@@ -401,26 +409,32 @@ int hm_bo_mmap_offset_ioctl(struct drm_device *drm, void *data,
 }
 
 /*
- * The object at a fake offset, with a reference, or NULL.  Unlike
- * drm_gem_mmap() any part of it.
+ * The object at a fake offset, with a reference; unlike drm_gem_mmap() any part
+ * of it.  -EINVAL if there is none, -EACCES if the client has no handle for it.
  */
-static struct hm_bo *hm_bo_at(struct drm_device *drm, unsigned long pgoff,
+static struct hm_bo *hm_bo_at(struct drm_file *priv, unsigned long pgoff,
 			      unsigned long nr)
 {
-	struct drm_vma_offset_manager *mgr = drm->vma_offset_manager;
-	struct hm_device *hdev = to_hm_device(drm);
+	struct drm_vma_offset_manager *mgr =
+		priv->minor->dev->vma_offset_manager;
 	struct drm_vma_offset_node *node;
 	struct hm_bo *bo = NULL;
 
 	drm_vma_offset_lock_lookup(mgr);
 	node = drm_vma_offset_lookup_locked(mgr, pgoff, nr);
-	if (node && node != &hdev->windows) {
+	if (node) {
 		bo = container_of(node, struct hm_bo, base.vma_node);
 		/* One that is being freed is still in the tree. */
 		if (!kref_get_unless_zero(&bo->base.refcount))
 			bo = NULL;
 	}
 	drm_vma_offset_unlock_lookup(mgr);
+	if (!bo)
+		return ERR_PTR(-EINVAL);
+	if (!drm_vma_node_is_allowed(&bo->base.vma_node, priv)) {
+		drm_gem_object_put(&bo->base);
+		return ERR_PTR(-EACCES);
+	}
 	return bo;
 }
 
@@ -435,22 +449,17 @@ static struct hm_bo *hm_bo_at(struct drm_device *drm, unsigned long pgoff,
 int hm_bo_mmap(struct file *filp, struct vm_area_struct *vma)
 {
 	struct drm_file *priv = filp->private_data;
-	struct drm_device *drm = priv->minor->dev;
 	struct hm_file *file = priv->driver_priv;
 	struct hm_bo *bo;
 	int ret;
 
-	if (drm_dev_is_unplugged(drm))
+	if (drm_dev_is_unplugged(priv->minor->dev))
 		return -ENODEV;
-	bo = hm_bo_at(drm, vma->vm_pgoff, vma_pages(vma));
-	if (!bo)
-		return -EINVAL;
-	if (!drm_vma_node_is_allowed(&bo->base.vma_node, priv))
-		ret = -EACCES;
-	else if (!bo->obj.region)
-		ret = -EINVAL;
-	else
-		ret = hm_vma_mmap(&bo->obj, &file->stats, vma);
+	bo = hm_bo_at(priv, vma->vm_pgoff, vma_pages(vma));
+	if (IS_ERR(bo))
+		return PTR_ERR(bo);
+	ret = bo->obj.region ? hm_vma_mmap(&bo->obj, &file->stats, vma) :
+			       -EINVAL;
 	drm_gem_object_put(&bo->base);
 	return ret;
 }
@@ -470,10 +479,10 @@ unsigned long hm_bo_get_unmapped_area(struct file *filp, unsigned long addr,
 				      unsigned long len, unsigned long pgoff,
 				      unsigned long flags)
 {
-	struct drm_file *priv = filp->private_data;
-	struct hm_bo *bo = hm_bo_at(priv->minor->dev, pgoff, 1);
+	struct hm_bo *bo = hm_bo_at(filp->private_data, pgoff, 1);
 
-	if (!bo)
+	/* hm_bo_mmap() will say what is wrong. */
+	if (IS_ERR(bo))
 		return hm_compat_get_unmapped_area(filp, addr, len, pgoff,
 						   flags);
 	/* Without an extent, that of an import, any address will do. */

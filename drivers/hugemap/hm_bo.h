@@ -16,8 +16,9 @@ struct drm_mode_create_dumb;
  * @flags: DRM_HUGEMAP_GEM_* it was created with
  * @max_order: as it was given
  * @dmabuf: the object as a dma-buf, while there is one; dma_resv
- * @sgt: DMA mapping of an imported dma-buf, or NULL when its exporter took it
- *	back; dma_resv
+ * @import: in &hm_device.imports
+ * @imported: the dma-buf of another device that this object stands for
+ * @sgt: its DMA mapping, or NULL when its exporter took it back; dma_resv
  *
  * The rest is immutable once the object has a handle.
  */
@@ -28,14 +29,14 @@ struct hm_bo {
 	u32 flags;
 	u32 max_order;
 	struct dma_buf *dmabuf;
+	struct list_head import;
+	struct dma_buf *imported;
 	struct sg_table *sgt;
 };
 
 #define to_hm_bo(gem)	container_of(gem, struct hm_bo, base)
 
 struct hm_bo *hm_bo_alloc(struct drm_device *drm, size_t size);
-struct hm_bo *hm_bo_create(struct hm_region *region, u64 size, u32 flags,
-			   u32 max_order);
 int hm_bo_dumb_create(struct drm_file *priv, struct drm_device *drm,
 		      struct drm_mode_create_dumb *args);
 int hm_bo_create_ioctl(struct drm_device *drm, void *data,

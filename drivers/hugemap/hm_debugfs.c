@@ -28,25 +28,6 @@
 
 static struct dentry *hm_debugfs_root;
 
-/*
- * Every VMA of an address space, with its i_mmap lock held.  The interval
- * tree's own iterators are not exported; its nodes are an ordinary rbtree.
- */
-static struct vm_area_struct *hm_debugfs_vma(struct rb_node *node)
-{
-	return rb_entry_safe(node, struct vm_area_struct, shared.rb);
-}
-
-static struct vm_area_struct *hm_debugfs_first(struct address_space *mapping)
-{
-	return hm_debugfs_vma(rb_first_cached(&mapping->i_mmap));
-}
-
-static struct vm_area_struct *hm_debugfs_next(struct vm_area_struct *vma)
-{
-	return hm_debugfs_vma(rb_next(&vma->shared.rb));
-}
-
 /**
  * hm_debugfs_show_use - print the number of VMAs and their page-table bytes
  * @p: where
@@ -68,7 +49,7 @@ void hm_debugfs_show_use(struct drm_printer *p, const char *prefix,
 	struct vm_area_struct *vma;
 
 	i_mmap_lock_read(mapping);
-	for (vma = hm_debugfs_first(mapping); vma; vma = hm_debugfs_next(vma)) {
+	for (vma = hm_vma_first(mapping); vma; vma = hm_vma_next(vma)) {
 		const struct hm_object *obj = hm_vma_object(vma);
 
 		if (!obj || (region && obj->region != region) ||
@@ -166,7 +147,7 @@ static int mappings_show(struct seq_file *m, void *unused)
 	struct vm_area_struct *vma;
 
 	i_mmap_lock_read(mapping);
-	for (vma = hm_debugfs_first(mapping); vma; vma = hm_debugfs_next(vma)) {
+	for (vma = hm_vma_first(mapping); vma; vma = hm_vma_next(vma)) {
 		const struct hm_object *obj = hm_vma_object(vma);
 
 		if (!obj || obj->region != region)

@@ -11,6 +11,7 @@
 #include <linux/scatterlist.h>
 #include <linux/slab.h>
 
+#include <drm/drm_drv.h>
 #include <drm/drm_gem.h>
 #include <drm/drm_prime.h>
 
@@ -21,9 +22,6 @@
 #include "hm_vma.h"
 
 HM_COMPAT_IMPORT_NS_DMA_BUF;
-
-/* How long unplugging waits for others to finish with one object. */
-#define HM_DMABUF_TIMEOUT	HZ
 
 /* Does the memory go through the DMA API as struct pages? */
 static bool hm_dmabuf_pages(const struct hm_region *region)
@@ -58,20 +56,27 @@ static int hm_dmabuf_attach(struct dma_buf *dmabuf,
 	return 0;
 }
 
+/* Mapping pins; nothing moves otherwise. */
 static int hm_dmabuf_pin(struct dma_buf_attachment *attach)
 {
-	struct hm_bo *bo = to_hm_bo(attach->dmabuf->priv);
-
-	dma_resv_assert_held(attach->dmabuf->resv);
-	return hm_region_pin(bo->obj.region);
+	return 0;
 }
 
 static void hm_dmabuf_unpin(struct dma_buf_attachment *attach)
 {
-	struct hm_bo *bo = to_hm_bo(attach->dmabuf->priv);
+}
 
-	dma_resv_assert_held(attach->dmabuf->resv);
-	hm_region_unpin(bo->obj.region);
+/* Pages from page @i of @e that one segment may hold. */
+static unsigned long hm_dmabuf_piece(struct device *dev,
+				     const struct hm_extent *e, unsigned long i)
+{
+	u64 boundary = dma_get_seg_boundary(dev);
+	u64 max = min_t(u64, dma_get_max_seg_size(dev), SZ_1G);
+	u64 phys = PFN_PHYS(e->pfn + i);
+
+	max = min(max, boundary - (phys & boundary) + 1) >> PAGE_SHIFT;
+	/* A device that cannot take a page has no use for any of it. */
+	return clamp_t(u64, max, 1, e->nr - i);
 }
 
 static void hm_dmabuf_unmap_pieces(struct dma_buf_attachment *attach,
@@ -86,34 +91,45 @@ static void hm_dmabuf_unmap_pieces(struct dma_buf_attachment *attach,
 				   sg_dma_len(sg), dir, DMA_ATTR_SKIP_CPU_SYNC);
 }
 
+static unsigned int hm_dmabuf_nr_pieces(struct device *dev,
+					const struct hm_object *obj)
+{
+	unsigned int nr = 0, k;
+	unsigned long i;
+
+	for (k = 0; k < obj->nr_extents; k++)
+		for (i = 0; i < obj->extents[k].nr; nr++)
+			i += hm_dmabuf_piece(dev, &obj->extents[k], i);
+	return nr;
+}
+
+/*
+ * The memory stays until it is unmapped, whatever becomes of the driver:
+ * importers are told when the device goes, but not all of them listen.
+ */
 static struct sg_table *hm_dmabuf_map(struct dma_buf_attachment *attach,
 				      enum dma_data_direction dir)
 {
 	struct hm_bo *bo = to_hm_bo(attach->dmabuf->priv);
 	bool pages = hm_dmabuf_pages(bo->obj.region);
-	unsigned long max, i, n;
-	unsigned int nr = 0, k;
 	struct scatterlist *sg;
 	struct sg_table *sgt;
+	unsigned int nr = 0, k;
+	unsigned long i, n;
 	int ret;
 
 	dma_resv_assert_held(attach->dmabuf->resv);
-	if (READ_ONCE(bo->obj.dead))
+	if (READ_ONCE(bo->obj.dead) || hm_region_pin(bo->obj.region))
 		return ERR_PTR(-ENODEV);
-	max = min_t(size_t, dma_get_max_seg_size(attach->dev), SZ_1G) >>
-	      PAGE_SHIFT;
-	if (!max)
-		return ERR_PTR(-EINVAL);
+	ret = -ENOMEM;
 	sgt = kzalloc(sizeof(*sgt), GFP_KERNEL);
 	if (!sgt)
-		return ERR_PTR(-ENOMEM);
-	for (k = 0; k < bo->obj.nr_extents; k++)
-		nr += DIV_ROUND_UP(bo->obj.extents[k].nr, max);
-	ret = sg_alloc_table(sgt, nr, GFP_KERNEL);
+		goto err_unpin;
+	ret = sg_alloc_table(sgt, hm_dmabuf_nr_pieces(attach->dev, &bo->obj),
+			     GFP_KERNEL);
 	if (ret)
 		goto err_free;
 
-	nr = 0;
 	sg = sgt->sgl;
 	for (k = 0; k < bo->obj.nr_extents; k++) {
 		const struct hm_extent *e = &bo->obj.extents[k];
@@ -122,7 +138,7 @@ static struct sg_table *hm_dmabuf_map(struct dma_buf_attachment *attach,
 			phys_addr_t phys = PFN_PHYS(e->pfn + i);
 			dma_addr_t dma;
 
-			n = min(e->nr - i, max);
+			n = hm_dmabuf_piece(attach->dev, e, i);
 			if (pages) {
 				sg_set_page(sg, pfn_to_page(e->pfn + i),
 					    n << PAGE_SHIFT, 0);
@@ -152,6 +168,8 @@ err_table:
 	sg_free_table(sgt);
 err_free:
 	kfree(sgt);
+err_unpin:
+	hm_region_unpin(bo->obj.region);
 	return ERR_PTR(ret);
 }
 
@@ -168,6 +186,7 @@ static void hm_dmabuf_unmap(struct dma_buf_attachment *attach,
 		hm_dmabuf_unmap_pieces(attach, sgt, sgt->nents, dir);
 	sg_free_table(sgt);
 	kfree(sgt);
+	hm_region_unpin(bo->obj.region);
 }
 
 /* Bounce buffers, and devices that do not snoop the caches. */
@@ -278,8 +297,7 @@ struct dma_buf *hm_dmabuf_export(struct drm_gem_object *gem, int flags)
  * hm_dmabuf_revoke - the device is gone: take an object from everyone
  * @bo: object of a region
  *
- * Importers that listen are told to let go, and get some time for it.  Others
- * have pinned the memory (hm_region_pin()).
+ * Importers that listen are told to let go; the memory stays until they do.
  *
  * Context: takes the object's dma_resv.
  */
@@ -287,23 +305,9 @@ void hm_dmabuf_revoke(struct hm_bo *bo)
 {
 	dma_resv_lock(bo->base.resv, NULL);
 	hm_object_kill(&bo->obj);
-	if (bo->dmabuf && !list_empty(&bo->dmabuf->attachments)) {
+	if (bo->dmabuf)
 		hm_compat_dma_buf_invalidate(bo->dmabuf);
-		dma_resv_wait_timeout(bo->base.resv, DMA_RESV_USAGE_BOOKKEEP,
-				      false, HM_DMABUF_TIMEOUT);
-	}
 	dma_resv_unlock(bo->base.resv);
-}
-
-static void hm_dmabuf_unmap_import(struct hm_bo *bo)
-{
-	struct dma_buf_attachment *attach = bo->base.import_attach;
-
-	dma_resv_assert_held(attach->dmabuf->resv);
-	if (!bo->sgt)
-		return;
-	dma_buf_unmap_attachment(attach, bo->sgt, DMA_BIDIRECTIONAL);
-	bo->sgt = NULL;
 }
 
 /* The exporter wants its memory back; there is no engine of ours to stop. */
@@ -311,8 +315,11 @@ static void hm_dmabuf_invalidated(struct dma_buf_attachment *attach)
 {
 	struct hm_bo *bo = attach->importer_priv;
 
-	if (bo->base.import_attach)
-		hm_dmabuf_unmap_import(bo);
+	dma_resv_assert_held(attach->dmabuf->resv);
+	if (!bo->sgt)
+		return;
+	dma_buf_unmap_attachment(attach, bo->sgt, DMA_BIDIRECTIONAL);
+	bo->sgt = NULL;
 }
 
 static const struct dma_buf_attach_ops hm_dmabuf_attach_ops = {
@@ -331,6 +338,7 @@ static const struct dma_buf_attach_ops hm_dmabuf_attach_ops = {
 struct drm_gem_object *hm_dmabuf_import(struct drm_device *drm,
 					struct dma_buf *dmabuf)
 {
+	struct hm_device *hdev = to_hm_device(drm);
 	struct dma_buf_attachment *attach;
 	struct sg_table *sgt;
 	struct hm_bo *bo;
@@ -343,6 +351,10 @@ struct drm_gem_object *hm_dmabuf_import(struct drm_device *drm,
 			return gem;
 		}
 	}
+	/* Once it is, hm_dmabuf_unimport_all() waits for our caller's lock. */
+	lockdep_assert_held(&drm->object_name_lock);
+	if (drm_dev_is_unplugged(drm))
+		return ERR_PTR(-ENODEV);
 	bo = hm_bo_alloc(drm, PAGE_ALIGN(dmabuf->size));
 	if (!bo)
 		return ERR_PTR(-ENOMEM);
@@ -354,10 +366,14 @@ struct drm_gem_object *hm_dmabuf_import(struct drm_device *drm,
 		return ERR_CAST(attach);
 	}
 	get_dma_buf(dmabuf);
-
-	dma_resv_lock(dmabuf->resv, NULL);
+	bo->imported = dmabuf;
 	bo->base.import_attach = attach;
 	bo->base.resv = dmabuf->resv;
+	mutex_lock(&hdev->imports_lock);
+	list_add(&bo->import, &hdev->imports);
+	mutex_unlock(&hdev->imports_lock);
+
+	dma_resv_lock(dmabuf->resv, NULL);
 	sgt = dma_buf_map_attachment(attach, DMA_BIDIRECTIONAL);
 	if (!IS_ERR(sgt))
 		bo->sgt = sgt;
@@ -369,18 +385,49 @@ struct drm_gem_object *hm_dmabuf_import(struct drm_device *drm,
 	return &bo->base;
 }
 
+/* Take an object off the list, and its attachment away. */
+static void hm_dmabuf_detach(struct hm_device *hdev, struct hm_bo *bo)
+{
+	struct dma_buf_attachment *attach = bo->base.import_attach;
+
+	lockdep_assert_held(&hdev->imports_lock);
+	list_del_init(&bo->import);
+	if (!attach)
+		return;
+	bo->base.import_attach = NULL;
+	dma_resv_lock(bo->imported->resv, NULL);
+	hm_dmabuf_invalidated(attach);
+	dma_resv_unlock(bo->imported->resv);
+	dma_buf_detach(bo->imported, attach);
+}
+
 /**
  * hm_dmabuf_unimport - let an imported dma-buf go
  * @bo: of hm_dmabuf_import(); nobody else uses it
  */
 void hm_dmabuf_unimport(struct hm_bo *bo)
 {
-	struct dma_buf_attachment *attach = bo->base.import_attach;
-	struct dma_buf *dmabuf = attach->dmabuf;
+	struct hm_device *hdev = to_hm_device(bo->base.dev);
 
-	dma_resv_lock(dmabuf->resv, NULL);
-	hm_dmabuf_unmap_import(bo);
-	dma_resv_unlock(dmabuf->resv);
-	dma_buf_detach(dmabuf, attach);
-	dma_buf_put(dmabuf);
+	mutex_lock(&hdev->imports_lock);
+	hm_dmabuf_detach(hdev, bo);
+	mutex_unlock(&hdev->imports_lock);
+	dma_buf_put(bo->imported);
+}
+
+/**
+ * hm_dmabuf_unimport_all - no DMA mapping may outlive the driver
+ * @hdev: unplugged device
+ */
+void hm_dmabuf_unimport_all(struct hm_device *hdev)
+{
+	struct hm_bo *bo, *next;
+
+	/* GEM looks at import_attach under this one. */
+	mutex_lock(&hdev->drm.object_name_lock);
+	mutex_lock(&hdev->imports_lock);
+	list_for_each_entry_safe(bo, next, &hdev->imports, import)
+		hm_dmabuf_detach(hdev, bo);
+	mutex_unlock(&hdev->imports_lock);
+	mutex_unlock(&hdev->drm.object_name_lock);
 }

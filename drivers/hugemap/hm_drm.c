@@ -13,10 +13,8 @@
 #include <drm/drm_file.h>
 #include <drm/drm_gem.h>
 #include <drm/drm_ioctl.h>
-#include <drm/drm_managed.h>
 #include <drm/drm_prime.h>
 #include <drm/drm_print.h>
-#include <drm/drm_vma_manager.h>
 
 #include "hm_bo.h"
 #include "hm_debugfs.h"
@@ -38,10 +36,10 @@ static int hm_drm_query_ioctl(struct drm_device *drm, void *data,
 		return -EINVAL;
 	if (!drm_dev_enter(drm, &idx))
 		return -ENODEV;
-	if (args->region < hdev->nr) {
-		args->nr_regions = hdev->nr;
+	if (args->region < hdev->nr)
 		ret = hm_region_query(hdev->regions[args->region], args);
-	}
+	if (!ret)
+		args->nr_regions = hdev->nr;
 	drm_dev_exit(idx);
 	return ret;
 }
@@ -49,13 +47,7 @@ static int hm_drm_query_ioctl(struct drm_device *drm, void *data,
 static int hm_drm_prefault_ioctl(struct drm_device *drm, void *data,
 				 struct drm_file *priv)
 {
-	int idx, ret;
-
-	if (!drm_dev_enter(drm, &idx))
-		return -ENODEV;
-	ret = hm_prefault(NULL, to_hm_device(drm), data);
-	drm_dev_exit(idx);
-	return ret;
+	return hm_prefault(NULL, drm, data);
 }
 
 static const struct drm_ioctl_desc hm_drm_ioctls[] = {
@@ -194,13 +186,6 @@ static const struct drm_driver hm_drm_driver = {
 	HM_COMPAT_DRM_SHOW_FDINFO(hm_drm_show_fdinfo)
 };
 
-static void hm_drm_release(struct drm_device *drm, void *data)
-{
-	struct hm_device *hdev = to_hm_device(drm);
-
-	drm_vma_offset_remove(drm->vma_offset_manager, &hdev->windows);
-}
-
 /**
  * hm_drm_alloc - a device without regions
  * @parent: the device that is probed; on failure or removal it drops its
@@ -211,46 +196,14 @@ static void hm_drm_release(struct drm_device *drm, void *data)
 struct hm_device *hm_drm_alloc(struct device *parent)
 {
 	struct hm_device *hdev;
-	int ret;
 
 	hdev = devm_drm_dev_alloc(parent, &hm_drm_driver, struct hm_device,
 				  drm);
 	if (IS_ERR(hdev))
 		return hdev;
-	drm_vma_node_reset(&hdev->windows);
-	ret = drmm_add_action(&hdev->drm, hm_drm_release, NULL);
-	if (ret)
-		return ERR_PTR(ret);
+	mutex_init(&hdev->imports_lock);
+	INIT_LIST_HEAD(&hdev->imports);
 	if (HM_COMPAT_DAX_GATE)
 		hdev->drm.anon_inode->i_flags |= S_DAX;
 	return hdev;
-}
-
-/**
- * hm_drm_register - show a device to the world
- * @hdev: with its regions
- *
- * Return: 0 or a negative errno.
- */
-int hm_drm_register(struct hm_device *hdev)
-{
-	unsigned long max = 0;
-	unsigned int i;
-	int ret;
-
-	/*
-	 * Windows begin at offset 0 of the address space, objects where DRM
-	 * has them begin: behind the largest window, so that taking entries
-	 * away from the one does not hit the other.
-	 */
-	for (i = 0; i < hdev->nr; i++)
-		max = max(max, hdev->regions[i]->window.nr_pages);
-	if (max > DRM_FILE_PAGE_OFFSET_START) {
-		ret = drm_vma_offset_add(hdev->drm.vma_offset_manager,
-					 &hdev->windows,
-					 max - DRM_FILE_PAGE_OFFSET_START);
-		if (ret)
-			return ret;
-	}
-	return drm_dev_register(&hdev->drm, 0);
 }

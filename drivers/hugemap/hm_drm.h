@@ -5,6 +5,5 @@
 #include "hm_types.h"
 
 struct hm_device *hm_drm_alloc(struct device *parent);
-int hm_drm_register(struct hm_device *hdev);
 
 #endif /* _HM_DRM_H_ */

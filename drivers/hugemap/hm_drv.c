@@ -16,6 +16,7 @@
 
 #include "hm_chardev.h"
 #include "hm_debugfs.h"
+#include "hm_dmabuf.h"
 #include "hm_drm.h"
 #include "hm_fault.h"
 #include "hm_region.h"
@@ -59,6 +60,14 @@ static void hm_drv_destroy(struct hm_device *hdev)
 		hm_region_destroy(hdev->regions[--hdev->nr]);
 }
 
+/* For whoever drives the device next. */
+static void hm_drv_restore_seg(void *data)
+{
+	struct hm_device *hdev = data;
+
+	dma_set_max_seg_size(hdev->drm.dev, hdev->max_seg);
+}
+
 /* A DRM device with the regions that were asked for, all or none. */
 static int hm_drv_create(struct device *parent,
 			 const struct hm_region_spec *specs, unsigned int nr,
@@ -68,14 +77,18 @@ static int hm_drv_create(struct device *parent,
 	struct hm_device *hdev;
 	int ret;
 
-	/* Importing dma-bufs maps them for the device; it has no limits. */
-	ret = dma_coerce_mask_and_coherent(parent, DMA_BIT_MASK(64));
+	/* Importing a dma-buf maps it for the device, which has no limits. */
+	ret = dma_set_mask_and_coherent(parent, DMA_BIT_MASK(64));
 	if (ret)
 		return ret;
-	dma_set_max_seg_size(parent, UINT_MAX);
 	hdev = hm_drm_alloc(parent);
 	if (IS_ERR(hdev))
 		return PTR_ERR(hdev);
+	hdev->max_seg = dma_get_max_seg_size(parent);
+	dma_set_max_seg_size(parent, UINT_MAX);
+	ret = devm_add_action_or_reset(parent, hm_drv_restore_seg, hdev);
+	if (ret)
+		return ret;
 	while (hdev->nr < nr) {
 		region = hm_region_create(&specs[hdev->nr], hdev, pdev, bar);
 		if (IS_ERR(region)) {
@@ -84,9 +97,12 @@ static int hm_drv_create(struct device *parent,
 		}
 		hdev->regions[hdev->nr++] = region;
 	}
-	ret = hm_drm_register(hdev);
-	if (ret)
+	ret = drm_dev_register(&hdev->drm, 0);
+	if (ret) {
+		/* Some of its nodes may have been there for a moment. */
+		drm_dev_unplug(&hdev->drm);
 		goto err;
+	}
 	dev_set_drvdata(parent, hdev);
 	return 0;
 
@@ -100,6 +116,7 @@ static void hm_drv_remove(struct device *parent)
 	struct hm_device *hdev = dev_get_drvdata(parent);
 
 	drm_dev_unplug(&hdev->drm);
+	hm_dmabuf_unimport_all(hdev);
 	hm_drv_destroy(hdev);
 }
 
@@ -239,9 +256,12 @@ static int __init hm_drv_init(void)
 	if (ret)
 		return ret;
 	hm_fault_init();
-	ret = hm_chardev_init();
+	ret = hm_region_init();
 	if (ret)
 		return ret;
+	ret = hm_chardev_init();
+	if (ret)
+		goto err_region;
 	hm_debugfs_init();
 	ret = platform_driver_register(&hm_drv_platform);
 	if (ret)
@@ -267,6 +287,8 @@ err_platform:
 err_debugfs:
 	hm_debugfs_fini();
 	hm_chardev_fini();
+err_region:
+	hm_region_exit();
 	return ret;
 }
 module_init(hm_drv_init);
@@ -278,6 +300,7 @@ static void __exit hm_drv_exit(void)
 	platform_driver_unregister(&hm_drv_platform);
 	hm_debugfs_fini();
 	hm_chardev_fini();
+	hm_region_exit();
 }
 module_exit(hm_drv_exit);
 

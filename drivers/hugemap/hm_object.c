@@ -2,18 +2,12 @@
 /*
  * Objects: what the fault engine maps and what read() and write() copy.
  */
-#include <linux/srcu.h>
+#include <linux/fs.h>
 
 #include "hm_object.h"
 #include "hm_order.h"
 #include "hm_trace.h"
-
-/*
- * Held by everything that uses the kernel's own mapping of an object's memory.
- * Not hm_object.lock: copies to and from user space may fault on a mapping of
- * the same object, and the fault takes that lock.
- */
-DEFINE_STATIC_SRCU(hm_object_srcu);
+#include "hm_vma.h"
 
 /**
  * hm_object_init - prepare an object without memory
@@ -161,37 +155,41 @@ void hm_object_layout(struct hm_object *obj, u64 nr[HM_NR_LEVELS])
  * hm_object_copy - copy between an object and a kernel buffer
  * @obj: object
  * @pos: offset in bytes
- * @buf: kernel memory
+ * @buf: kernel memory; not user memory, which may be a mapping of the object
  * @len: bytes; cut at the end of the object
  * @write: into the object
  *
+ * Context: takes @obj->lock, page by page.
  * Return: bytes copied; 0 at or behind the end, or for no @len; -ENODEV.
  */
 ssize_t hm_object_copy(struct hm_object *obj, u64 pos, void *buf, size_t len,
 		       bool write)
 {
 	size_t done = 0;
-	int idx;
 
 	if (!len || pos >= hm_object_size(obj))
 		return 0;
 	len = min_t(u64, len, hm_object_size(obj) - pos);
-	idx = srcu_read_lock(&hm_object_srcu);
-	while (done < len && !READ_ONCE(obj->dead)) {
+	while (done < len) {
+		size_t n = min_t(size_t, len - done,
+				 PAGE_SIZE - offset_in_page(pos + done));
 		const struct hm_extent *e =
 			hm_object_extent(obj, (pos + done) >> PAGE_SHIFT);
 		u64 in = pos + done - ((u64)e->pgoff << PAGE_SHIFT);
-		size_t n = min_t(u64, len - done,
-				 ((u64)e->nr << PAGE_SHIFT) - in);
 		struct iosys_map map = e->kva;
 
+		down_read(&obj->lock);
+		if (obj->dead) {
+			up_read(&obj->lock);
+			break;
+		}
 		if (write)
 			iosys_map_memcpy_to(&map, in, buf + done, n);
 		else
 			iosys_map_memcpy_from(buf + done, &map, in, n);
+		up_read(&obj->lock);
 		done += n;
 	}
-	srcu_read_unlock(&hm_object_srcu, idx);
 	return done ?: -ENODEV;
 }
 
@@ -200,14 +198,23 @@ ssize_t hm_object_copy(struct hm_object *obj, u64 pos, void *buf, size_t len,
  * @obj: object
  * @why: for the counters
  *
+ * Not by unmap_mapping_range(): at the offsets of a window there are those of
+ * the other regions' windows, and their PUD entries must not be cut.
+ *
  * Context: @obj->lock held for writing, so that no fault decides on the state
  * from before and inserts after.  Takes the i_mmap lock.
  */
 void hm_object_zap(struct hm_object *obj, enum hm_zap why)
 {
+	struct vm_area_struct *vma;
+
 	lockdep_assert_held_write(&obj->lock);
-	unmap_mapping_range(obj->mapping, (loff_t)obj->pgoff << PAGE_SHIFT,
-			    hm_object_size(obj), 1);
+	i_mmap_lock_read(obj->mapping);
+	for (vma = hm_vma_first(obj->mapping); vma; vma = hm_vma_next(vma))
+		if (hm_vma_object(vma) == obj)
+			hm_compat_zap_vma(vma, vma->vm_start,
+					  vma->vm_end - vma->vm_start);
+	i_mmap_unlock_read(obj->mapping);
 	atomic64_inc(&obj->region->stats.zap[why]);
 	trace_hugemap_zap(obj->region->id, why, 0, hm_object_size(obj));
 }
@@ -216,8 +223,8 @@ void hm_object_zap(struct hm_object *obj, enum hm_zap why)
  * hm_object_kill - the memory is about to go away
  * @obj: object
  *
- * Later touches get SIGBUS, copies -ENODEV.  hm_object_sync() waits for copies
- * under way.
+ * When this returns nothing of ours uses the memory.  Later touches get SIGBUS,
+ * copies -ENODEV.
  */
 void hm_object_kill(struct hm_object *obj)
 {
@@ -225,14 +232,4 @@ void hm_object_kill(struct hm_object *obj)
 	WRITE_ONCE(obj->dead, true);
 	hm_object_zap(obj, HM_ZAP_UNPLUG);
 	up_write(&obj->lock);
-}
-
-/**
- * hm_object_sync - wait for copies from and to killed objects
- *
- * Context: sleeps.
- */
-void hm_object_sync(void)
-{
-	synchronize_srcu(&hm_object_srcu);
 }

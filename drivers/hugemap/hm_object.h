@@ -18,7 +18,6 @@ ssize_t hm_object_copy(struct hm_object *obj, u64 pos, void *buf, size_t len,
 		       bool write);
 void hm_object_zap(struct hm_object *obj, enum hm_zap why);
 void hm_object_kill(struct hm_object *obj);
-void hm_object_sync(void);
 
 static inline u64 hm_object_size(const struct hm_object *obj)
 {

@@ -30,17 +30,6 @@ static int hm_prefault_check(const struct drm_hugemap_prefault *args)
 	return 0;
 }
 
-static bool hm_prefault_of(const struct hm_object *obj,
-			   const struct hm_device *hdev)
-{
-	unsigned int i;
-
-	for (i = 0; i < hdev->nr; i++)
-		if (obj->region == hdev->regions[i])
-			return obj != &obj->region->window;
-	return false;
-}
-
 /* Is all of the range a mapping of one object, and writable if need be? */
 static int hm_prefault_vmas(struct mm_struct *mm, struct hm_object *obj,
 			    unsigned long start, unsigned long end, bool write)
@@ -123,7 +112,7 @@ static int hm_prefault_count(const struct hm_ptwalk_entry *e, void *data)
 /**
  * hm_prefault - the PREFAULT ioctl
  * @window: object of the character node it was called on, or NULL
- * @hdev: device of the DRM node it was called on, or NULL
+ * @drm: device of the DRM node it was called on, or NULL
  * @args: in and out
  *
  * Goes through the ordinary fault path (fixup_user_fault()), one call per
@@ -132,7 +121,7 @@ static int hm_prefault_count(const struct hm_ptwalk_entry *e, void *data)
  * Context: process; takes the caller's mmap lock.
  * Return: 0 or a documented errno, see struct drm_hugemap_prefault.
  */
-int hm_prefault(struct hm_object *window, const struct hm_device *hdev,
+int hm_prefault(struct hm_object *window, const struct drm_device *drm,
 		struct drm_hugemap_prefault *args)
 {
 	bool write = args->flags & DRM_HUGEMAP_PREFAULT_WRITE;
@@ -151,7 +140,8 @@ int hm_prefault(struct hm_object *window, const struct hm_device *hdev,
 	if (!window) {
 		vma = vma_lookup(mm, start);
 		obj = vma ? hm_vma_object(vma) : NULL;
-		if (!obj || !hm_prefault_of(obj, hdev)) {
+		if (!obj || obj->region->drm != drm ||
+		    obj == &obj->region->window) {
 			ret = -EFAULT;
 			goto out;
 		}

@@ -4,7 +4,7 @@
 
 #include "hm_types.h"
 
-int hm_prefault(struct hm_object *window, const struct hm_device *hdev,
+int hm_prefault(struct hm_object *window, const struct drm_device *drm,
 		struct drm_hugemap_prefault *args);
 
 #endif /* _HM_PREFAULT_H_ */

@@ -26,6 +26,9 @@
 /* Limits of new regions; set from module parameters before there are any. */
 struct hm_limits hm_region_defaults;
 
+/* Clears freed memory, gives up memory that outlived the driver. */
+struct workqueue_struct *hm_region_wq;
+
 static DEFINE_IDA(hm_region_ids);
 
 static const struct hm_region_ops * const hm_region_kinds[] = {
@@ -681,26 +684,36 @@ int hm_region_pin(struct hm_region *region)
 	return kref_get_unless_zero(&region->users) ? 0 : -ENODEV;
 }
 
+static void hm_region_fini(struct hm_region *region)
+{
+	region->ops->fini(region);
+	put_device(&region->dev);
+}
+
+static void hm_region_fini_work(struct work_struct *work)
+{
+	hm_region_fini(container_of(work, struct hm_region, fini));
+}
+
 static void hm_region_last_user(struct kref *kref)
 {
 	struct hm_region *region = container_of(kref, struct hm_region, users);
 
-	region->ops->fini(region);
-	put_device(&region->dev);
+	queue_work(hm_region_wq, &region->fini);
 }
 
 /**
  * hm_region_unpin - the reverse of hm_region_pin()
  * @region: region
  *
- * Context: may sleep.
+ * Context: any that may sleep, under any lock.
  */
 void hm_region_unpin(struct hm_region *region)
 {
 	kref_put(&region->users, hm_region_last_user);
 }
 
-/* No object has memory any more, and nothing of ours touches it. */
+/* No object has memory any more, and nothing of ours touches the memory. */
 static void hm_region_quiesce(struct hm_region *region)
 {
 	struct hm_object *obj;
@@ -711,9 +724,16 @@ static void hm_region_quiesce(struct hm_region *region)
 	list_for_each_entry(obj, &region->objects, node)
 		obj->ops->kill(obj);
 	mutex_unlock(&region->lock);
-	hm_object_sync();
 	hm_poison_unregister(region);
 	hm_alloc_kill(region);
+	/* Those who are making an object give up. */
+	down_write(&region->creating);
+	up_write(&region->creating);
+}
+
+static void hm_region_unpin_now(struct kref *kref)
+{
+	hm_region_fini(container_of(kref, struct hm_region, users));
 }
 
 /**
@@ -740,6 +760,8 @@ struct hm_region *hm_region_create(const struct hm_region_spec *spec,
 	mutex_init(&region->lock);
 	INIT_LIST_HEAD(&region->objects);
 	kref_init(&region->users);
+	INIT_WORK(&region->fini, hm_region_fini_work);
+	init_rwsem(&region->creating);
 	region->spec = *spec;
 	region->index = hdev->nr;
 	region->ops = hm_region_kinds[spec->type];
@@ -808,5 +830,25 @@ void hm_region_destroy(struct hm_region *region)
 	hm_debugfs_del(region);
 	hm_chardev_del(region);
 	hm_region_quiesce(region);
-	hm_region_unpin(region);
+	/* At once, if it is the last: the driver may be bound again. */
+	kref_put(&region->users, hm_region_unpin_now);
+}
+
+/**
+ * hm_region_init - at module load
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int __init hm_region_init(void)
+{
+	hm_region_wq = alloc_workqueue("hugemap", WQ_UNBOUND, 0);
+	return hm_region_wq ? 0 : -ENOMEM;
+}
+
+/**
+ * hm_region_exit - the reverse, when there is no region
+ */
+void hm_region_exit(void)
+{
+	destroy_workqueue(hm_region_wq);
 }

@@ -9,6 +9,7 @@ extern const struct hm_region_ops hm_region_reserved_ops;
 extern const struct hm_region_ops hm_region_pci_ops;
 
 extern struct hm_limits hm_region_defaults;
+extern struct workqueue_struct *hm_region_wq;
 
 int hm_region_parse(const char *text, bool pages, struct hm_region_spec *spec);
 int hm_region_check(const struct hm_region_spec *specs, unsigned int nr);
@@ -23,6 +24,8 @@ void hm_region_del_object(struct hm_object *obj);
 struct iosys_map hm_region_kva(struct hm_region *region, unsigned long pfn);
 int hm_region_pin(struct hm_region *region);
 void hm_region_unpin(struct hm_region *region);
+int hm_region_init(void);
+void hm_region_exit(void);
 
 /* For the backends. */
 struct hm_extent *hm_region_one_extent(struct hm_region *region);

@@ -34,12 +34,10 @@
 
 #include <drm/drm_device.h>
 #include <drm/drm_mm.h>
-#include <drm/drm_vma_manager.h>
 #include <drm/hugemap_drm.h>
 
 #define HM_MAX_REGIONS	16
 
-struct hm_device;
 struct hm_object;
 struct hm_poison;
 struct hm_region;
@@ -126,8 +124,7 @@ struct hm_object_ops {
  * @lock: order state; see the lock order above
  * @why: why a level may not be used (DRM_HUGEMAP_WHY_*); @lock
  * @vma_type: DRM_HUGEMAP_VMA_* of new mappings; @lock
- * @dead: the memory is gone; written under @lock, read under it, by
- *	hm_object_copy() under SRCU, or without for an early error
+ * @dead: the memory is gone; @lock, or without for an early error
  */
 struct hm_object {
 	struct hm_region *region;
@@ -231,8 +228,10 @@ struct hm_limits {
  * @writers: files that may write to free memory; while there are any, @dirty
  *	means nothing
  * @scrub: struct hm_block that were freed and are to be cleared
- * @nr_scrub: blocks on @scrub or in the hands of @work
+ * @queued: blocks ever put on @scrub
+ * @scrubbed: those of them that have been cleared
  * @nr_used: pages taken and not freed
+ * @nr_scrub: pages of @nr_used that are being cleared, or wait for it
  * @dead: memory is not touched any more
  * @work: clears what is on @scrub and frees it for good
  * @wait: a block left @scrub
@@ -247,8 +246,10 @@ struct hm_alloc {
 	unsigned long nr_units;
 	unsigned int writers;
 	struct list_head scrub;
-	unsigned int nr_scrub;
+	unsigned long queued;
+	unsigned long scrubbed;
 	unsigned long nr_used;
+	unsigned long nr_scrub;
 	bool dead;
 	struct work_struct work;
 	wait_queue_head_t wait;
@@ -263,7 +264,10 @@ struct hm_alloc {
  * @spec: what was asked for
  * @ops: the kind of memory
  * @users: what keeps the memory: the driver, and importers of dma-bufs that
- *	cannot be told to let go
+ *	have mapped it
+ * @fini: gives the memory up when the last of them is not the driver
+ * @creating: held for reading while an object is made, for writing to wait for
+ *	that; outside of all other locks
  * @caching: DRM_HUGEMAP_CACHING_*
  * @has_pages: every page frame has a struct page
  * @window: the whole region as one object
@@ -290,6 +294,8 @@ struct hm_region {
 	struct hm_region_spec spec;
 	const struct hm_region_ops *ops;
 	struct kref users;
+	struct work_struct fini;
+	struct rw_semaphore creating;
 	u32 caching;
 	bool has_pages;
 	struct hm_object window;
@@ -311,16 +317,22 @@ struct hm_region {
 /**
  * struct hm_device - a probed thing: one DRM device
  * @drm: the DRM device; its reference count is ours.  All mappings, of windows
- *	and of objects, are in the address space of its anonymous inode.
+ *	and of objects, are in the address space of its anonymous inode: those
+ *	of objects at their DRM offsets, those of windows all from 0 on.
  * @nr: number of @regions
  * @regions: valid between drm_dev_enter() and drm_dev_exit(), and in probe
- * @windows: keeps the offsets of objects behind those of the windows
+ * @max_seg: what the parent device had before
+ * @imports_lock: protects @imports, and &drm_gem_object.import_attach of those
+ *	that are on it; inside &drm_device.object_name_lock, outside dma_resv
+ * @imports: &hm_bo.import
  */
 struct hm_device {
 	struct drm_device drm;
 	unsigned int nr;
 	struct hm_region *regions[HM_MAX_REGIONS];
-	struct drm_vma_offset_node windows;
+	unsigned int max_seg;
+	struct mutex imports_lock;
+	struct list_head imports;
 };
 
 #define to_hm_device(d)	container_of(d, struct hm_device, drm)

@@ -295,6 +295,34 @@ int hm_vma_mmap(struct hm_object *obj, struct hm_stats *stats,
 	return 0;
 }
 
+/* core's iterators of the interval tree are not exported; it is an rbtree. */
+static struct vm_area_struct *hm_vma_of(struct rb_node *node)
+{
+	return rb_entry_safe(node, struct vm_area_struct, shared.rb);
+}
+
+/**
+ * hm_vma_first - the first of all VMAs of an address space
+ * @mapping: with its i_mmap lock held
+ *
+ * Return: VMA for hm_vma_next(), or NULL.
+ */
+struct vm_area_struct *hm_vma_first(struct address_space *mapping)
+{
+	return hm_vma_of(rb_first_cached(&mapping->i_mmap));
+}
+
+/**
+ * hm_vma_next - the next of all VMAs of an address space
+ * @vma: of hm_vma_first() or this, the i_mmap lock held since
+ *
+ * Return: VMA or NULL.
+ */
+struct vm_area_struct *hm_vma_next(struct vm_area_struct *vma)
+{
+	return hm_vma_of(rb_next(&vma->shared.rb));
+}
+
 /**
  * hm_vma_object - what a VMA is a mapping of
  * @vma: any VMA, its mmap lock or its i_mmap lock held
