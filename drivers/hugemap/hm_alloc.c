@@ -297,19 +297,6 @@ static int hm_alloc_pieces(struct hm_alloc *a, unsigned long nr,
 	return nr ? -ENOSPC : 0;
 }
 
-/* Wait until what is being cleared now has been. */
-static int hm_alloc_wait(struct hm_alloc *a)
-{
-	unsigned long until;
-
-	mutex_lock(&a->lock);
-	until = a->queued;
-	mutex_unlock(&a->lock);
-	return wait_event_killable(a->wait,
-				   (long)(READ_ONCE(a->scrubbed) - until) >= 0) ?
-	       -EINTR : 0;
-}
-
 /**
  * hm_alloc_get - take memory
  * @region: region
@@ -318,8 +305,9 @@ static int hm_alloc_wait(struct hm_alloc *a)
  * @contiguous: in one block
  * @blocks: empty; struct hm_block in the order they are to be used
  *
- * If the best layout is not to be had, waits for the memory that others freed
- * before, and is being cleared.  The result still needs hm_alloc_clear().
+ * If the best layout is not to be had, waits for memory that was freed and is
+ * being cleared; there is too little only if there is with all of that.  The
+ * result still needs hm_alloc_clear().
  *
  * Context: process; may sleep.
  * Return: 0, -ENOSPC, -ENOMEM, -EINTR for a fatal signal, -ENODEV.
@@ -329,21 +317,28 @@ int hm_alloc_get(struct hm_region *region, unsigned long nr,
 		 struct list_head *blocks)
 {
 	struct hm_alloc *a = &region->alloc;
+	unsigned long queued;
 	int ret;
 
 	ret = hm_alloc_one(a, nr, max_order, blocks, true);
 	if (ret != -ENOSPC)
 		return ret;
-	ret = hm_alloc_wait(a);
-	if (!ret)
+	do {
+		queued = READ_ONCE(a->queued);
+		if (wait_event_killable(a->wait,
+					(long)(READ_ONCE(a->scrubbed) -
+					       queued) >= 0))
+			return -EINTR;
 		ret = hm_alloc_one(a, nr, max_order, blocks, !contiguous);
-	if (ret == -ENOSPC && !contiguous)
-		ret = hm_alloc_pieces(a, nr, max_order, blocks);
-	if (ret) {
-		mutex_lock(&a->lock);
-		hm_alloc_undo(a, blocks);
-		mutex_unlock(&a->lock);
-	}
+		if (ret == -ENOSPC && !contiguous)
+			ret = hm_alloc_pieces(a, nr, max_order, blocks);
+		if (ret) {
+			mutex_lock(&a->lock);
+			hm_alloc_undo(a, blocks);
+			mutex_unlock(&a->lock);
+		}
+		/* Others may have what we waited for, and have freed more. */
+	} while (ret == -ENOSPC && READ_ONCE(a->queued) != queued);
 	return ret;
 }
 
@@ -408,7 +403,7 @@ void hm_alloc_put(struct hm_region *region, struct list_head *blocks)
 		hm_alloc_undo(a, blocks);
 	} else {
 		list_for_each_entry(b, blocks, link) {
-			a->queued++;
+			WRITE_ONCE(a->queued, a->queued + 1);
 			a->nr_scrub += b->node.size;
 		}
 		list_splice_tail_init(blocks, &a->scrub);

@@ -3,6 +3,7 @@
  * GEM objects: pieces of a region.
  */
 #include <linux/iosys-map.h>
+#include <linux/ktime.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
@@ -205,12 +206,13 @@ static int hm_bo_set_extents(struct hm_bo *bo)
 	return hm_object_set_extents(&bo->obj, extents, n);
 }
 
-static struct hm_bo *hm_bo_make(struct hm_region *region, u64 size, u32 flags,
-				u32 max_order)
+static struct hm_bo *hm_bo_make(struct hm_file *file, struct hm_region *region,
+				u64 size, u32 flags, u32 max_order)
 {
 	unsigned int order = min_t(u32, max_order, PUD_ORDER);
 	struct drm_device *drm = region->drm;
 	struct hm_bo *bo;
+	u64 start;
 	int ret;
 
 	bo = hm_bo_alloc(drm, size);
@@ -229,7 +231,9 @@ static struct hm_bo *hm_bo_make(struct hm_region *region, u64 size, u32 flags,
 			   flags & DRM_HUGEMAP_GEM_CONTIGUOUS, &bo->blocks);
 	if (ret)
 		goto err_put;
+	start = ktime_get_ns();
 	ret = hm_alloc_clear(region, &bo->blocks, hm_bo_stop, drm);
+	atomic64_add(ktime_get_ns() - start, &file->clear_ns);
 	if (ret) {
 		if (drm_dev_is_unplugged(drm))
 			ret = -ENODEV;
@@ -279,7 +283,7 @@ static int hm_bo_create(struct drm_file *priv, struct drm_device *drm,
 	if (down_read_killable(&region->creating))
 		goto out;
 	bo = READ_ONCE(region->alloc.dead) ? ERR_PTR(-ENODEV) :
-	     hm_bo_make(region, size, flags, max_order);
+	     hm_bo_make(priv->driver_priv, region, size, flags, max_order);
 	up_read(&region->creating);
 	ret = PTR_ERR_OR_ZERO(bo);
 	if (ret)

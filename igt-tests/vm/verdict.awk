@@ -52,7 +52,7 @@ file == 1 { protocol("not understood: " $0); next }
 
 # ---- the console: only the kernel's own lines ----
 /^\[ *[0-9]+\.[0-9]+\]/ && !/\] (\[IGT\]|hm-run:) / &&
-/Kernel panic - not syncing|Oops: |kernel BUG at|BUG: |general protection/ {
+/Kernel panic - not syncing|Oops: |kernel BUG at|(^|[^A-Za-z])BUG: |general protection/ {
 	sub(/\r$/, "")
 	if (!oops++)
 		oops_line = $0
