@@ -227,13 +227,12 @@ static struct hm_bo *hm_bo_make(struct hm_file *file, struct hm_region *region,
 	hm_object_init(&bo->obj, region, &hm_bo_obj_ops,
 		       drm->anon_inode->i_mapping,
 		       drm_vma_node_start(&bo->base.vma_node), order);
+	start = ktime_get_ns();
 	ret = hm_alloc_get(region, size >> PAGE_SHIFT, order,
 			   flags & DRM_HUGEMAP_GEM_CONTIGUOUS, &bo->blocks);
-	if (ret)
-		goto err_put;
-	start = ktime_get_ns();
-	ret = hm_alloc_clear(region, &bo->blocks, hm_bo_stop, drm);
-	atomic64_add(ktime_get_ns() - start, &file->clear_ns);
+	if (!ret)
+		ret = hm_alloc_clear(region, &bo->blocks, hm_bo_stop, drm);
+	atomic64_add(ktime_get_ns() - start, &file->alloc_ns);
 	if (ret) {
 		if (drm_dev_is_unplugged(drm))
 			ret = -ENODEV;

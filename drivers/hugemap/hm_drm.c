@@ -87,9 +87,9 @@ struct hm_drm_usage {
 };
 
 /*
- * Documentation/gpu/drm-usage-stats.rst.  The one engine is the CPU that clears
- * memory for the client.  The memory of an object is there from its creation to
- * its end, so all of it is resident.
+ * Documentation/gpu/drm-usage-stats.rst.  The one engine is the CPU that
+ * finds and clears memory for the client.  The memory of an object is there
+ * from its creation to its end, so all of it is resident.
  */
 static void hm_drm_show_fdinfo(struct drm_printer *p, struct drm_file *priv)
 {
@@ -129,8 +129,8 @@ static void hm_drm_show_fdinfo(struct drm_printer *p, struct drm_file *priv)
 			   use[i].total >> 10);
 	}
 	spin_unlock(&priv->table_lock);
-	drm_printf(p, "drm-engine-clear:\t%llu ns\n",
-		   atomic64_read(&file->clear_ns));
+	drm_printf(p, "drm-engine-alloc:\t%llu ns\n",
+		   atomic64_read(&file->alloc_ns));
 	hm_stats_show(p, "hugemap-", ":\t", &file->stats);
 }
 

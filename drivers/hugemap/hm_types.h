@@ -341,13 +341,14 @@ struct hm_device {
  * struct hm_file - an open character or DRM node
  * @region: holds a reference; character nodes
  * @id: of the client, for fdinfo; DRM nodes
- * @clear_ns: time spent clearing memory for the client; DRM nodes
+ * @alloc_ns: time spent on memory for the client, waiting for it to be cleared
+ *	included; DRM nodes
  * @stats: counters of the mappings made through this file
  */
 struct hm_file {
 	struct hm_region *region;
 	u64 id;
-	atomic64_t clear_ns;
+	atomic64_t alloc_ns;
 	struct hm_stats stats;
 };
 
