@@ -298,6 +298,22 @@ static int hm_alloc_pieces(struct hm_alloc *a, unsigned long nr,
 }
 
 /**
+ * hm_alloc_wait - wait for the clearing of what was freed until now
+ * @region: region
+ *
+ * Return: 0, or -EINTR for a fatal signal.
+ */
+int hm_alloc_wait(struct hm_region *region)
+{
+	struct hm_alloc *a = &region->alloc;
+	unsigned long until = READ_ONCE(a->queued);
+
+	return wait_event_killable(a->wait,
+				   (long)(READ_ONCE(a->scrubbed) - until) >= 0) ?
+	       -EINTR : 0;
+}
+
+/**
  * hm_alloc_get - take memory
  * @region: region
  * @nr: pages, at least one
@@ -325,10 +341,9 @@ int hm_alloc_get(struct hm_region *region, unsigned long nr,
 		return ret;
 	do {
 		queued = READ_ONCE(a->queued);
-		if (wait_event_killable(a->wait,
-					(long)(READ_ONCE(a->scrubbed) -
-					       queued) >= 0))
-			return -EINTR;
+		ret = hm_alloc_wait(region);
+		if (ret)
+			return ret;
 		ret = hm_alloc_one(a, nr, max_order, blocks, !contiguous);
 		if (ret == -ENOSPC && !contiguous)
 			ret = hm_alloc_pieces(a, nr, max_order, blocks);
@@ -338,7 +353,8 @@ int hm_alloc_get(struct hm_region *region, unsigned long nr,
 			mutex_unlock(&a->lock);
 		}
 		/* Others may have what we waited for, and have freed more. */
-	} while (ret == -ENOSPC && READ_ONCE(a->queued) != queued);
+	} while (ret == -ENOSPC && READ_ONCE(a->queued) != queued &&
+		 hm_alloc_avail(region) >> PAGE_SHIFT >= nr);
 	return ret;
 }
 

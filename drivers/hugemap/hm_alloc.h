@@ -23,6 +23,7 @@ int hm_alloc_get(struct hm_region *region, unsigned long nr,
 		 struct list_head *blocks);
 int hm_alloc_clear(struct hm_region *region, struct list_head *blocks,
 		   bool (*stop)(void *data), void *data);
+int hm_alloc_wait(struct hm_region *region);
 void hm_alloc_put(struct hm_region *region, struct list_head *blocks);
 u64 hm_alloc_avail(struct hm_region *region);
 void hm_alloc_writer(struct hm_region *region, bool begin);

@@ -32,6 +32,9 @@ static int hm_chardev_open(struct inode *inode, struct file *filp)
 
 	if (READ_ONCE(region->window.dead))
 		return -ENODEV;
+	/* What objects held before must not be cleared under the writer. */
+	if (filp->f_mode & FMODE_WRITE && hm_alloc_wait(region))
+		return -EINTR;
 	file = kzalloc(sizeof(*file), GFP_KERNEL_ACCOUNT);
 	if (!file)
 		return -ENOMEM;

@@ -20,15 +20,21 @@
 static struct hm_node nodes[HM_MAX_NODES];
 static int nr_nodes;
 
-int __hm_query(int fd, struct drm_hugemap_query *q)
+int __hm_query_region(int fd, uint32_t region, struct drm_hugemap_query *q)
 {
 	memset(q, 0, sizeof(*q));
+	q->region = region;
 	return ioctl(fd, DRM_IOCTL_HUGEMAP_QUERY, q) ? -errno : 0;
+}
+
+int __hm_query(int fd, struct drm_hugemap_query *q)
+{
+	return __hm_query_region(fd, 0, q);
 }
 
 void hm_node_refresh(struct hm_node *node)
 {
-	int err = __hm_query(node->fd, &node->q);
+	int err = __hm_query_region(node->fd, node->region, &node->q);
 
 	igt_assert_f(!err, "QUERY of %s: %s\n", node->path, strerror(-err));
 	node->size = node->q.size;
@@ -44,7 +50,24 @@ int hm_open(const struct hm_node *node, int flags)
 	return fd;
 }
 
-static void node_open(struct hm_node *node, int index)
+/* System memory always has struct pages; for the others it is worth saying. */
+static void node_label(struct hm_node *node, const struct hm_node *all)
+{
+	unsigned char same = 1;
+	char kind[24];
+
+	snprintf(kind, sizeof(kind), "%s%s", node->type, node->pages &&
+		 node->q.type != DRM_HUGEMAP_REGION_SYSTEM ? "-pages" : "");
+	for (; all != node; all++)
+		same += all->q.type == node->q.type &&
+			all->pages == node->pages;
+	if (same == 1)
+		snprintf(node->label, sizeof(node->label), "%s", kind);
+	else
+		snprintf(node->label, sizeof(node->label), "%s-%d", kind, same);
+}
+
+void hm_node_init(struct hm_node *node, const struct hm_node *all)
 {
 	static const char * const types[] = {
 		[DRM_HUGEMAP_REGION_SYSTEM] = "system",
@@ -52,36 +75,21 @@ static void node_open(struct hm_node *node, int index)
 		[DRM_HUGEMAP_REGION_PCI] = "pci",
 	};
 
-	memset(node, 0, sizeof(*node));
-	node->index = index;
-	snprintf(node->name, sizeof(node->name), "hugemap%d", index);
-	snprintf(node->path, sizeof(node->path), "/dev/hugemap%d", index);
-	node->fd = hm_open(node, O_RDWR);
+	snprintf(node->name, sizeof(node->name), "hugemap%d", node->index);
+	snprintf(node->path, sizeof(node->path), "/dev/hugemap%d",
+		 node->index);
+	if (node->fd < 0)
+		node->fd = hm_open(node, O_RDWR);
 	hm_node_refresh(node);
 	igt_assert_lt(node->q.type, (int)ARRAY_SIZE(types));
 	snprintf(node->type, sizeof(node->type), "%s", types[node->q.type]);
+	node_label(node, all);
 }
 
-/* System memory always has struct pages; for the others it is worth saying. */
-static void node_label(struct hm_node *node)
+bool hm_node_wanted(const struct hm_node *node)
 {
-	unsigned char same = 1;
-	char kind[24];
-	int i;
+	const char *want = getenv("HM_NODE");
 
-	snprintf(kind, sizeof(kind), "%s%s", node->type, node->pages &&
-		 node->q.type != DRM_HUGEMAP_REGION_SYSTEM ? "-pages" : "");
-	for (i = 0; &nodes[i] != node; i++)
-		same += nodes[i].q.type == node->q.type &&
-			nodes[i].pages == node->pages;
-	if (same == 1)
-		snprintf(node->label, sizeof(node->label), "%s", kind);
-	else
-		snprintf(node->label, sizeof(node->label), "%s-%d", kind, same);
-}
-
-static bool node_wanted(const struct hm_node *node, const char *want)
-{
 	return !want || !*want || !strcmp(want, node->name) ||
 	       !strcmp(want, node->path) || !strcmp(want, node->label);
 }
@@ -94,7 +102,6 @@ static int by_number(const void *a, const void *b)
 static void nodes_open(void)
 {
 	int index[HM_MAX_NODES], nr = 0, i, kept = 0;
-	const char *want = getenv("HM_NODE");
 	struct dirent *d;
 	DIR *dir;
 
@@ -108,11 +115,14 @@ static void nodes_open(void)
 	qsort(index, nr, sizeof(*index), by_number);
 
 	for (nr_nodes = 0; nr_nodes < nr; nr_nodes++) {
-		node_open(&nodes[nr_nodes], index[nr_nodes]);
-		node_label(&nodes[nr_nodes]);
+		nodes[nr_nodes] = (struct hm_node) {
+			.index = index[nr_nodes],
+			.fd = -1,
+		};
+		hm_node_init(&nodes[nr_nodes], nodes);
 	}
 	for (i = 0; i < nr_nodes; i++) {
-		if (node_wanted(&nodes[i], want))
+		if (hm_node_wanted(&nodes[i]))
 			nodes[kept++] = nodes[i];
 		else
 			close(nodes[i].fd);
@@ -665,4 +675,17 @@ struct hm_touch hm_touch_read(const volatile void *p)
 struct hm_touch hm_touch_write(volatile void *p)
 {
 	return touch(p, true);
+}
+
+void hm_assert_sigbus(volatile char *p)
+{
+	struct hm_touch t;
+
+	t = hm_touch_read(p);
+	igt_assert_f(t.sig == SIGBUS, "reading %p: signal %d\n", p, t.sig);
+	igt_assert_eq(t.code, BUS_ADRERR);
+	igt_assert(t.addr == p);
+	t = hm_touch_write(p);
+	igt_assert_f(t.sig == SIGBUS, "writing %p: signal %d\n", p, t.sig);
+	igt_assert_eq(t.code, BUS_ADRERR);
 }

@@ -32,7 +32,9 @@
  * @path: "/dev/hugemapN"
  * @label: name of the dynamic subtest: "system", "reserved", "reserved-pages",
  *	"pci", "pci-pages"; the second of a kind has "-2" appended, and so on
- * @fd: open for reading and writing
+ * @fd: open for reading and writing; of a DRM node where igt_hugemap_drm.h says
+ *	so
+ * @region: what QUERY calls the region on @fd; 0 on a character node
  * @q: the answer to QUERY, as of the last hm_node_next() or hm_node_refresh()
  * @size: bytes
  * @align: bytes; size of the largest page
@@ -45,6 +47,7 @@ struct hm_node {
 	char path[64];
 	char label[32];
 	int fd;
+	uint32_t region;
 	struct drm_hugemap_query q;
 	uint64_t size;
 	uint64_t align;
@@ -80,6 +83,14 @@ struct hm_node *hm_node_next(struct hm_node *node);
 	hm_for_each_node(node) \
 		igt_dynamic_f("%s", (node)->label)
 
+/*
+ * Fills in everything else of a node that has @fd (-1: opened here), @region and
+ * @index and is the last so far of the array @all.
+ */
+void hm_node_init(struct hm_node *node, const struct hm_node *all);
+/* Is it what HM_NODE asks for? */
+bool hm_node_wanted(const struct hm_node *node);
+
 /* Queries the node again, after a change of its settings. */
 void hm_node_refresh(struct hm_node *node);
 
@@ -89,6 +100,7 @@ int hm_open(const struct hm_node *node, int flags);
 /* ---- ioctls ---- */
 
 int __hm_query(int fd, struct drm_hugemap_query *q);
+int __hm_query_region(int fd, uint32_t region, struct drm_hugemap_query *q);
 
 /* @out may be NULL; PREFAULT's counts are in it on success. */
 int __hm_prefault(int fd, const void *addr, uint64_t len, uint32_t flags,
@@ -277,6 +289,9 @@ struct hm_touch {
 struct hm_touch hm_touch_read(const volatile void *p);
 struct hm_touch hm_touch_write(volatile void *p);
 
+/* Reading and writing the byte is SIGBUS, as where memory has gone. */
+void hm_assert_sigbus(volatile char *p);
+
 /* ---- settings ---- */
 
 /*
@@ -341,9 +356,16 @@ struct hm_device {
 };
 
 void hm_node_device(const struct hm_node *node, struct hm_device *dev);
+/* What the link "device" of a directory in sysfs points to. */
+void hm_sysfs_device(const char *dir, struct hm_device *dev);
 /* Through the driver's files in sysfs. */
 int __hm_device_unbind(const struct hm_device *dev);
 int __hm_device_bind(const struct hm_device *dev);
+/*
+ * Sets the module's parameter `pages`, whose value a PCI function takes when it
+ * is bound, and returns what it was.
+ */
+bool hm_module_pages(bool pages);
 
 /* ---- the kernel log ---- */
 

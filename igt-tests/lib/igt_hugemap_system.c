@@ -281,24 +281,31 @@ void hm_module_params(char *buf, size_t size)
 	closedir(dir);
 }
 
-void hm_node_device(const struct hm_node *node, struct hm_device *dev)
+static void link_name(const char *dir, const char *link, char *name,
+		      size_t size)
 {
-	char path[128], target[256];
+	char path[192], target[256];
 	ssize_t n;
 
-	snprintf(path, sizeof(path), HM_CLASS "/%s/device", node->name);
+	snprintf(path, sizeof(path), "%s/%s", dir, link);
 	n = readlink(path, target, sizeof(target) - 1);
 	igt_assert_f(n > 0, "%s: %m\n", path);
 	target[n] = 0;
-	snprintf(dev->name, sizeof(dev->name), "%s",
-		 (strrchr(target, '/') ?: "/") + 1);
-	snprintf(path, sizeof(path), HM_CLASS "/%s/device/subsystem",
-		 node->name);
-	n = readlink(path, target, sizeof(target) - 1);
-	igt_assert_f(n > 0, "%s: %m\n", path);
-	target[n] = 0;
-	snprintf(dev->bus, sizeof(dev->bus), "%s",
-		 (strrchr(target, '/') ?: "/") + 1);
+	snprintf(name, size, "%s", (strrchr(target, '/') ?: "/") + 1);
+}
+
+void hm_sysfs_device(const char *dir, struct hm_device *dev)
+{
+	link_name(dir, "device", dev->name, sizeof(dev->name));
+	link_name(dir, "device/subsystem", dev->bus, sizeof(dev->bus));
+}
+
+void hm_node_device(const struct hm_node *node, struct hm_device *dev)
+{
+	char dir[128];
+
+	snprintf(dir, sizeof(dir), HM_CLASS "/%s", node->name);
+	hm_sysfs_device(dir, dev);
 }
 
 static int device_write(const struct hm_device *dev, const char *what)
@@ -318,6 +325,17 @@ int __hm_device_unbind(const struct hm_device *dev)
 int __hm_device_bind(const struct hm_device *dev)
 {
 	return device_write(dev, "bind");
+}
+
+bool hm_module_pages(bool pages)
+{
+	static const char param[] = HM_PARAMETERS "/pages";
+	char before[8];
+
+	if (__hm_read_file(param, before, sizeof(before)) < 0)
+		before[0] = 0;
+	__hm_write_file(param, pages ? "1" : "0");
+	return before[0] == 'Y' || before[0] == '1';
 }
 
 /* ---- the kernel log ---- */

@@ -66,6 +66,9 @@ hash_of() {
 		LC_ALL=C sort -z | xargs -0r sha256sum | sha256sum | cut -c1-16
 }
 
+# archive <dir>: as cpio, to standard output, owned by root.
+archive() { (cd "$1" && find . -mindepth 1 | LC_ALL=C sort | cpio -o -H newc --quiet -R 0:0); }
+
 kernel_ids() { awk '!/^#/ && NF { print $1 }' "$VM/kernels.tbl"; }
 
 # kernel_row <id>: sets SUITE.

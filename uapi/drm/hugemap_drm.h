@@ -29,7 +29,9 @@ extern "C" {
  *   one flat window, offset 0 of the node is the first byte of the region.  The
  *   node behaves as a file of fixed size: mmap() at any page offset, lseek(),
  *   read(), write(), pread(), pwrite(), fsync(), msync() and the ioctls QUERY
- *   and PREFAULT.  It shows the GEM objects in the region as well.
+ *   and PREFAULT.  It shows the GEM objects in the region as well.  Memory that
+ *   an object gives back is cleared some time later; opening the node for
+ *   writing waits for what was given back before.
  *
  * A mapping is filled on first touch, each time with the largest page that
  * fits: the PUD order of the architecture (1 GiB on x86-64), the PMD order

@@ -15,6 +15,7 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "igt.h"
 #include "igt_hugemap.h"
@@ -206,6 +207,21 @@ static inline void hm_read_step(const void *p, uint64_t len, uint64_t step)
 
 	for (i = 0; i < len; i += step)
 		(void)*(const volatile char *)((const char *)p + i);
+}
+
+static inline unsigned int hm_env_number(const char *name, unsigned int other)
+{
+	const char *v = getenv(name);
+
+	return v && *v ? strtoul(v, NULL, 0) : other;
+}
+
+static inline uint64_t hm_now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000ull + ts.tv_nsec / 1000000;
 }
 
 #endif /* HM_MAP_H */

@@ -5,6 +5,7 @@
 #include <sys/prctl.h>
 
 #include "hm_map.h"
+#include "igt_hugemap_drm.h"
 
 IGT_TEST_DESCRIPTION("What a failed page frame does to those that map it.");
 
@@ -189,6 +190,90 @@ static void consumer(struct hm_node *node)
 	expect_exit("the process that hit it", pid);
 }
 
+/* ---- objects ---- */
+
+/* Where in the region an object's first large page is. */
+static uint64_t object_offset(const struct hm_node *region, uint64_t tag)
+{
+	uint64_t step = hm_pmd_size(region), off, val = 0;
+	int fd = hm_open(region, O_RDONLY);
+
+	for (off = 0; off + step <= region->size; off += step) {
+		igt_assert_eq(pread(fd, &val, sizeof(val), off), 8);
+		if (val == tag)
+			break;
+	}
+	close(fd);
+	igt_assert_eq_u64(val, tag);
+	return off;
+}
+
+enum map_how { MAP_OBJECT, MAP_DMABUF, MAP_OTHER_OBJECT, MAP_HOWS };
+
+static int object_user(enum map_how how, int fd, const uint32_t *handle,
+		       uint64_t len, uint64_t bad, int ready, int done)
+{
+	volatile char *p;
+
+	tell_early();
+	if (how == MAP_DMABUF)
+		p = hm_dmabuf_mmap(hm_export(fd, handle[0]), 0, len, PROT_READ);
+	else
+		p = hm_bo_mmap(fd, handle[how == MAP_OTHER_OBJECT], 0, len,
+			       PROT_READ);
+	(void)p[0];
+	wait_done(ready, done);
+	if (how == MAP_OTHER_OBJECT)
+		return got_sig ? 3 : 0;
+	return check_told(p + bad, BUS_MCEERR_AO);
+}
+
+static void object(struct hm_node *region)
+{
+	static const char * const who[MAP_HOWS] = {
+		"the process that maps the object",
+		"the process that maps the dma-buf",
+		"the process that maps another object",
+	};
+	uint64_t len = 2 * hm_pmd_size(region), bad = 5 * HM_PAGE, phys, *p;
+	const uint64_t tag = 0x706f69736f6eull;
+	int fd = hm_render_open(region), ready[2], done[2], i;
+	pid_t pid[MAP_HOWS];
+	uint32_t handle[2];
+	char c;
+
+	phys = require_frames(region);
+	handle[0] = hm_create(fd, region, len);
+	handle[1] = hm_create(fd, region, len);
+	p = hm_bo_mmap(fd, handle[0], 0, len, PROT_READ | PROT_WRITE);
+	*p = tag;
+	__sync_synchronize();
+	phys += object_offset(region, tag);
+	hm_munmap(p, len);
+	igt_assert_eq(pipe2(ready, O_CLOEXEC), 0);
+	igt_assert_eq(pipe2(done, O_CLOEXEC), 0);
+	for (i = 0; i < MAP_HOWS; i++) {
+		pid[i] = fork();
+		igt_assert_lte(0, pid[i]);
+		if (!pid[i]) {
+			close(done[1]);
+			_exit(object_user(i, fd, handle, len, bad, ready[1],
+					  done[0]));
+		}
+	}
+	for (i = 0; i < MAP_HOWS; i++)
+		igt_assert_eq(read(ready[0], &c, 1), 1);
+	i = fail_frame(phys + bad);
+	close(done[1]);
+	close(done[0]);
+	close(ready[0]);
+	close(ready[1]);
+	igt_assert_eq(i, 0);
+	for (i = 0; i < MAP_HOWS; i++)
+		expect_exit(who[i], pid[i]);
+	close(fd);
+}
+
 int igt_main()
 {
 	igt_fixture()
@@ -203,4 +288,9 @@ int igt_main()
 	igt_subtest_with_dynamic("consumed")
 		hm_dynamic_for_each_node(node)
 			consumer(node);
+
+	igt_describe("The same for objects: only those are told that map the one with the frame");
+	igt_subtest_with_dynamic("object")
+		hm_dynamic_for_each_region(region)
+			object(region);
 }

@@ -6,7 +6,6 @@
  * HM_STRESS_SECONDS (10) for all kinds of region together, a quarter of it while
  * the order changes; HM_STRESS_PROCS (8), HM_SEED.
  */
-#include <time.h>
 
 #include "hm_map.h"
 
@@ -45,13 +44,6 @@ static uint64_t rnd(struct proc *s, uint64_t below)
 	s->rnd ^= s->rnd >> 7;
 	s->rnd ^= s->rnd << 17;
 	return below ? (s->rnd >> 16) % below : 0;
-}
-
-static unsigned int env_number(const char *name, unsigned int other)
-{
-	const char *v = getenv(name);
-
-	return v && *v ? strtoul(v, NULL, 0) : other;
 }
 
 /* ---- what a page must hold ---- */
@@ -379,14 +371,6 @@ static void step(struct proc *s)
 	ops[i].fn(s);
 }
 
-static uint64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000ull + ts.tv_nsec / 1000000;
-}
-
 static void run_proc(struct hm_node *node, int id, int procs, uint64_t seed,
 		     uint64_t until)
 {
@@ -412,7 +396,7 @@ static void run_proc(struct hm_node *node, int id, int procs, uint64_t seed,
 		v = want(&s, off);
 		stress_assert(&s, pwrite(s.fd, &v, 8, off) == 8);
 	}
-	while (now_ms() < until)
+	while (hm_now_ms() < until)
 		step(&s);
 	s.what = "end";
 	for (uint64_t off = s.begin; off < s.end; off += HM_PAGE) {
@@ -425,9 +409,9 @@ static void run_proc(struct hm_node *node, int id, int procs, uint64_t seed,
 
 static void stress(struct hm_node *node, unsigned int share, bool flip)
 {
-	int procs = env_number("HM_STRESS_PROCS", 8);
-	uint64_t ms = env_number("HM_STRESS_SECONDS", 10) * 1000ull / share;
-	uint64_t seed = env_number("HM_SEED", 1), until, common;
+	int procs = hm_env_number("HM_STRESS_PROCS", 8);
+	uint64_t ms = hm_env_number("HM_STRESS_SECONDS", 10) * 1000ull / share;
+	uint64_t seed = hm_env_number("HM_SEED", 1), until, common;
 	char *p;
 
 	igt_info("HM_SEED=%" PRIu64 ", %d processes, %" PRIu64 " ms\n", seed,
@@ -441,10 +425,10 @@ static void stress(struct hm_node *node, unsigned int share, bool flip)
 	hm_fill_step(p, 0, common, HM_PAGE, COMMON_SEED);
 	hm_munmap(p, common);
 
-	until = now_ms() + ms;
+	until = hm_now_ms() + ms;
 	igt_fork(id, procs)
 		run_proc(node, id, procs, seed, until);
-	for (int i = 0; flip && now_ms() < until; i++) {
+	for (int i = 0; flip && hm_now_ms() < until; i++) {
 		hm_limit(node, i % HM_NR_LEVELS);
 		usleep(20000);
 	}
