@@ -254,7 +254,8 @@ static inline void drm_show_fdinfo(struct seq_file *m, struct file *filp) { }
 #define hm_compat_vma_start_write(vma)	vma_start_write(vma)
 #define hm_compat_class_create(name)	class_create(name)
 #else
-#define hm_compat_vma_start_write(vma)	mmap_assert_write_locked((vma)->vm_mm)
+#define hm_compat_vma_start_write(vma) \
+	lockdep_assert_held_write(&(vma)->vm_mm->mmap_lock)
 #define hm_compat_class_create(name)	class_create(THIS_MODULE, name)
 #endif
 
@@ -262,7 +263,7 @@ static inline void drm_show_fdinfo(struct seq_file *m, struct file *filp) { }
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
 static inline void vm_flags_set(struct vm_area_struct *vma, vm_flags_t flags)
 {
-	mmap_assert_write_locked(vma->vm_mm);
+	lockdep_assert_held_write(&vma->vm_mm->mmap_lock);
 	vma->vm_flags |= flags;
 }
 #endif

@@ -36,7 +36,7 @@ static int hm_prefault_vmas(struct mm_struct *mm, struct hm_object *obj,
 {
 	struct vm_area_struct *vma;
 
-	mmap_assert_locked(mm);
+	lockdep_assert_held(&mm->mmap_lock);
 	for (; start < end; start = vma->vm_end) {
 		vma = vma_lookup(mm, start);
 		if (!vma || hm_vma_object(vma) != obj)

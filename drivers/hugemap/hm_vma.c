@@ -59,7 +59,7 @@ static void hm_vma_zap_pud(struct vm_area_struct *vma, unsigned long addr,
 	unsigned long start = addr & PUD_MASK;
 	struct hm_ptwalk_entry e;
 
-	mmap_assert_write_locked(vma->vm_mm);
+	lockdep_assert_held_write(&vma->vm_mm->mmap_lock);
 	/* "- 1": the unit at the top of the address space ends at 0. */
 	if (start < vma->vm_start || start + (PUD_SIZE - 1) > vma->vm_end - 1)
 		return;
@@ -104,7 +104,7 @@ static void hm_vma_moved(struct vm_area_struct *vma)
 	unsigned long addr = 0;
 	struct vm_area_struct *src;
 
-	mmap_assert_write_locked(vma->vm_mm);
+	lockdep_assert_held_write(&vma->vm_mm->mmap_lock);
 	for (; (src = find_vma(vma->vm_mm, addr)); addr = src->vm_end) {
 		unsigned long from, to, a;
 
@@ -159,14 +159,20 @@ static void hm_vma_close(struct vm_area_struct *vma)
 	kref_put(&m->ref, hm_vma_free);
 }
 
-/* Only where core mm loses PUD entries here: HM_COMPAT_MPROTECT_PUD. */
+/*
+ * Where core mm loses PUD entries here (HM_COMPAT_MPROTECT_PUD).  And with
+ * PROT_NONE everywhere: on x86 such an entry is not pud_present(), unlike a PMD
+ * entry, and the next mprotect() warns (arch/x86/mm/pgtable.c
+ * pudp_invalidate()).
+ */
 static int hm_vma_mprotect(struct vm_area_struct *vma, unsigned long start,
 			   unsigned long end, unsigned long newflags)
 {
 	struct hm_mapping *m = vma->vm_private_data;
 	unsigned long a;
 
-	if (HM_COMPAT_MPROTECT_PUD)
+	if (HM_COMPAT_MPROTECT_PUD &&
+	    newflags & (VM_READ | VM_WRITE | VM_EXEC))
 		return 0;
 	hm_compat_vma_start_write(vma);
 	if (!m->used_pud)
@@ -419,7 +425,7 @@ int hm_vma_reserve_cap(struct vm_area_struct *vma, unsigned long start,
 	struct hm_mapping *m = vma->vm_private_data;
 	unsigned long a, slot;
 
-	mmap_assert_locked(vma->vm_mm);
+	lockdep_assert_held(&vma->vm_mm->mmap_lock);
 	for (a = start & PMD_MASK; a < end; a += PMD_SIZE)
 		if (hm_vma_slot_of(vma, max(a, start), &slot) &&
 		    !hm_vma_chunk(m, slot, true))
@@ -457,7 +463,7 @@ void hm_vma_set_cap(struct vm_area_struct *vma, unsigned long start,
 	unsigned long a, bit, slot, zap_start, zap_end;
 	struct hm_chunk *chunk;
 
-	mmap_assert_locked(vma->vm_mm);
+	lockdep_assert_held(&vma->vm_mm->mmap_lock);
 	down_write(&m->obj->lock);
 	for (a = start & PMD_MASK; a < end; a += PMD_SIZE) {
 		if (!hm_vma_slot_of(vma, max(a, start), &slot))
