@@ -4,7 +4,8 @@
  * regions at random.  What was shared is not written any more, so that each
  * holder knows what it must be.
  *
- * HM_STRESS_SECONDS (10), HM_STRESS_PROCS (8), HM_SEED.
+ * Each subtest takes a quarter of HM_STRESS_SECONDS (10); HM_STRESS_PROCS (8),
+ * HM_SEED.
  */
 #include <sys/socket.h>
 
@@ -486,7 +487,7 @@ static void races(struct hm_node *region, unsigned int share)
 	hm_node_refresh(region);
 	s.ops_seed = hm_env_number("HM_SEED", 1);
 	s.what = "races";
-	until = hm_now_ms() + hm_env_number("HM_STRESS_SECONDS", 10) * 1000ull /
+	until = hm_now_ms() + hm_env_number("HM_STRESS_SECONDS", 10) * 250ull /
 		share;
 	igt_fork(id, procs) {
 		s.id = id;
@@ -511,7 +512,7 @@ static void stress(void)
 	uint64_t until;
 
 	s.ops_seed = hm_env_number("HM_SEED", 1);
-	until = hm_now_ms() + hm_env_number("HM_STRESS_SECONDS", 10) * 1000ull;
+	until = hm_now_ms() + hm_env_number("HM_STRESS_SECONDS", 10) * 250ull;
 	hm_for_each_region(region) {
 		free[s.nr_regions] = hm_free(region);
 		s.region[s.nr_regions++] = region;
