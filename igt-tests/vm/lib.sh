@@ -71,11 +71,23 @@ archive() { (cd "$1" && find . -mindepth 1 | LC_ALL=C sort | cpio -o -H newc --q
 
 kernel_ids() { awk '!/^#/ && NF { print $1 }' "$VM/kernels.tbl"; }
 
+# is_debug <id>: "<id>-debug" is the kernel <id> of the table, built by us with
+# debug.config; nothing runs on one that is not asked for by name.
+is_debug() { [ "${1%-debug}" != "$1" ]; }
+
+# debug_config <id>: what debug.config asks for on this series.
+debug_config() {
+	awk -v id="${1%-debug}" '
+		sub(/^#only /, " ") { skip = !index($0, " " id " "); next }
+		!skip && /^CONFIG_/ { print }
+		{ skip = 0 }' "$VM/debug.config"
+}
+
 # kernel_row <id>: sets SUITE.
 kernel_row() {
-	SUITE=$(awk -v id="$1" '$1 == id { print $2 }' "$VM/kernels.tbl")
+	SUITE=$(awk -v id="${1%-debug}" '$1 == id { print $2 }' "$VM/kernels.tbl")
 	[ -n "$SUITE" ] ||
-		die "no kernel '$1'; there are: $(kernel_ids | xargs)"
+		die "no kernel '$1'; there are: $(kernel_ids | xargs), each also with -debug"
 }
 
 # load_kernel <id>: fetches it; sets SUITE, KERNEL_DIR and what

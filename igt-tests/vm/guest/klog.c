@@ -22,7 +22,10 @@ static const char splat_pattern[] =
 	"[Bb]ad (p[gm4u]?d|pte|page)|"
 	"(^|[^a-z])lockdep|"
 	"possible (circular|recursive|irq lock|unsafe)|"
-	"(KASAN|KCSAN|KFENCE|UBSAN|kmemleak):|"
+	"(KASAN|KCSAN|KFENCE|UBSAN):|"
+	"unreferenced object|"
+	/* Not what it says at every boot and scan; jobs read its findings. */
+	"kmemleak: .*(disabled|empty|Cannot|unknown|Partially|by alias)|"
 	"rcu: .*(detected.*stall|self-detected|starved)|"
 	"soft lockup|hard LOCKUP|"
 	"hung.task:|blocked for more than|"
@@ -43,6 +46,12 @@ static int is_announcement(int facility, const char *text)
 {
 	return facility && (!strncmp(text, "[IGT] ", 6) ||
 			    !strncmp(text, "hm-run: ", 8));
+}
+
+/* At boot, of what it is going to look for. */
+static int is_intention(const char *text)
+{
+	return !strncmp(text, "rcu: ", 5) && strstr(text, " is enabled.");
 }
 
 int klog_open(int from_end)
@@ -70,7 +79,7 @@ static int is_splat(char *record)
 	text++;
 	/* Lines after the first are the record's dictionary. */
 	text[strcspn(text, "\n")] = 0;
-	if (is_announcement(atoi(record) >> 3, text))
+	if (is_announcement(atoi(record) >> 3, text) || is_intention(text))
 		return 0;
 	return !regexec(&re, text, 0, NULL, 0);
 }

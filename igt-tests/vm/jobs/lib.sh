@@ -31,3 +31,31 @@ hm_load() {
 	done
 	insmod /modules/hugemap.ko "$@"
 }
+
+# hm_kmemleak <test>: where the kernel looks for leaked memory, none is of the
+# module: functions of one that has gone are bare addresses.
+hm_kmemleak() {
+	hm_leaks=/sys/kernel/debug/kmemleak
+	[ -e $hm_leaks ] || return 0
+	hm_plan "$1"
+	# It tells of nothing that is younger, or that it sees the first time.
+	sleep 6
+	for hm_scan in 1 2 3; do
+		echo scan >$hm_leaks && continue
+		hm_result "$1" fail "cannot scan ($hm_scan)"
+		return
+	done
+	awk '
+		function flush() { if (ours) { printf "%s", text; n++ }
+			text = ""; ours = trace = 0 }
+		/^unreferenced object/ { flush() }
+		{ text = text $0 "\n" }
+		/^  backtrace/ { trace = 1 }
+		trace && (/\[hugemap\]/ || / 0x[0-9a-f]+$/) { ours = 1 }
+		END { flush(); exit n > 0 }' $hm_leaks >/tmp/leaks &&
+		hm_result "$1" pass && return
+	cat /tmp/leaks
+	hm_result "$1" fail \
+		"$(grep -c ^unreferenced /tmp/leaks) objects, see the console; the first: $(
+		grep -m1 -E '\[hugemap\]| 0x[0-9a-f]+$' /tmp/leaks | xargs)"
+}
