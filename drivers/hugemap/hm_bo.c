@@ -306,7 +306,7 @@ int hm_bo_dumb_create(struct drm_file *priv, struct drm_device *drm,
 		      struct drm_mode_create_dumb *args)
 {
 	unsigned int i = 0;
-	int err = -ENOSPC, ret;
+	int ret;
 
 	if (args->flags)
 		return -EINVAL;
@@ -318,7 +318,7 @@ int hm_bo_dumb_create(struct drm_file *priv, struct drm_device *drm,
 				   DRM_HUGEMAP_ORDER_ANY, &args->handle);
 		/* There are no more regions. */
 		if (ret == -ENOENT)
-			return err;
+			return -ENOSPC;
 		if (ret != -ENOSPC && ret != -E2BIG)
 			return ret;
 	}
@@ -403,7 +403,7 @@ int hm_bo_mmap_offset_ioctl(struct drm_device *drm, void *data,
 	gem = drm_gem_object_lookup(priv, args->handle);
 	if (!gem)
 		return -ENOENT;
-	if (gem->import_attach)
+	if (to_hm_bo(gem)->imported)
 		ret = -EOPNOTSUPP;
 	else
 		args->offset = drm_vma_node_offset_addr(&gem->vma_node);
