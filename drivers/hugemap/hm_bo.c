@@ -14,6 +14,7 @@
 
 #include "hm_alloc.h"
 #include "hm_bo.h"
+#include "hm_dirty.h"
 #include "hm_dmabuf.h"
 #include "hm_object.h"
 #include "hm_region.h"
@@ -88,6 +89,7 @@ int hm_bo_vmap(struct drm_gem_object *gem, struct iosys_map *map)
 	if (ret)
 		return ret;
 	prot = hm_vma_prot(region, PAGE_KERNEL);
+	hm_dirty_unseen(&bo->obj, true);
 	if (bo->obj.nr_extents == 1) {
 		*map = e->kva;
 		return 0;
@@ -129,6 +131,7 @@ int hm_bo_vmap(struct drm_gem_object *gem, struct iosys_map *map)
 	return 0;
 
 err_unpin:
+	hm_dirty_unseen(&bo->obj, false);
 	hm_region_unpin(region);
 	return ret;
 }
@@ -145,6 +148,7 @@ void hm_bo_vunmap(struct drm_gem_object *gem, struct iosys_map *map)
 	if (bo->obj.nr_extents != 1)
 		vunmap(map->is_iomem ? (void __force *)map->vaddr_iomem :
 				       map->vaddr);
+	hm_dirty_unseen(&bo->obj, false);
 	hm_region_unpin(bo->obj.region);
 }
 
@@ -465,6 +469,17 @@ int hm_bo_mmap(struct file *filp, struct vm_area_struct *vma)
 			       -EINVAL;
 	drm_gem_object_put(&bo->base);
 	return ret;
+}
+
+/**
+ * hm_bo_may_map - would hm_bo_mmap() find the object?
+ * @obj: object
+ * @filp: a DRM node
+ */
+bool hm_bo_may_map(struct hm_object *obj, struct file *filp)
+{
+	return drm_vma_node_is_allowed(&hm_bo_of(obj)->base.vma_node,
+				       filp->private_data);
 }
 
 /**

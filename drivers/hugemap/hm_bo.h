@@ -48,6 +48,7 @@ int hm_bo_mmap(struct file *filp, struct vm_area_struct *vma);
 unsigned long hm_bo_get_unmapped_area(struct file *filp, unsigned long addr,
 				      unsigned long len, unsigned long pgoff,
 				      unsigned long flags);
+bool hm_bo_may_map(struct hm_object *obj, struct file *filp);
 int hm_bo_vmap(struct drm_gem_object *gem, struct iosys_map *map);
 void hm_bo_vunmap(struct drm_gem_object *gem, struct iosys_map *map);
 

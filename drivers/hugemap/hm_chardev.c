@@ -13,8 +13,10 @@
 #include "hm_alloc.h"
 #include "hm_chardev.h"
 #include "hm_debugfs.h"
+#include "hm_dirty.h"
 #include "hm_object.h"
 #include "hm_prefault.h"
+#include "hm_promote.h"
 #include "hm_region.h"
 #include "hm_stats.h"
 #include "hm_vma.h"
@@ -40,6 +42,7 @@ static int hm_chardev_open(struct inode *inode, struct file *filp)
 		return -ENOMEM;
 	get_device(&region->dev);
 	file->region = region;
+	hm_dirty_open(file);
 	if (filp->f_mode & FMODE_WRITE)
 		hm_alloc_writer(region, true);
 	filp->private_data = file;
@@ -52,6 +55,7 @@ static int hm_chardev_release(struct inode *inode, struct file *filp)
 {
 	struct hm_file *file = filp->private_data;
 
+	hm_dirty_close(file);
 	if (filp->f_mode & FMODE_WRITE)
 		hm_alloc_writer(file->region, false);
 	put_device(&file->region->dev);
@@ -156,7 +160,7 @@ static unsigned long hm_chardev_get_unmapped_area(struct file *filp,
 					  len, pgoff, flags);
 }
 
-static int hm_chardev_query(struct hm_region *region, void *data)
+static int hm_chardev_query(struct hm_file *file, void *data)
 {
 	struct drm_hugemap_query *args = data;
 
@@ -165,12 +169,46 @@ static int hm_chardev_query(struct hm_region *region, void *data)
 	if (args->region)
 		return -ENOENT;
 	args->nr_regions = 1;
-	return hm_region_query(region, args);
+	return hm_region_query(file->region, args);
 }
 
-static int hm_chardev_prefault(struct hm_region *region, void *data)
+static int hm_chardev_prefault(struct hm_file *file, void *data)
 {
-	return hm_prefault(&region->window, NULL, data);
+	return hm_prefault(&file->region->window, NULL, data);
+}
+
+static int hm_chardev_dirty_start(struct hm_file *file, void *data)
+{
+	struct drm_hugemap_dirty_start *args = data;
+
+	if (args->handle)
+		return -EINVAL;
+	return hm_dirty_start(file, &file->region->window, args);
+}
+
+static int hm_chardev_dirty_sync(struct hm_file *file, void *data)
+{
+	return hm_dirty_sync(file, data);
+}
+
+static int hm_chardev_dirty_clear(struct hm_file *file, void *data)
+{
+	return hm_dirty_clear(file, data);
+}
+
+static int hm_chardev_dirty_stop(struct hm_file *file, void *data)
+{
+	return hm_dirty_stop(file, data);
+}
+
+static int hm_chardev_dirty_rects(struct hm_file *file, void *data)
+{
+	return hm_dirty_rects(file, data);
+}
+
+static int hm_chardev_promote(struct hm_file *file, void *data)
+{
+	return hm_promote(&file->region->window, NULL, data);
 }
 
 static long hm_chardev_ioctl(struct file *filp, unsigned int cmd,
@@ -178,15 +216,27 @@ static long hm_chardev_ioctl(struct file *filp, unsigned int cmd,
 {
 	static const struct {
 		unsigned int cmd;
-		int (*fn)(struct hm_region *region, void *data);
+		int (*fn)(struct hm_file *file, void *data);
 	} ioctls[] = {
 		{ DRM_IOCTL_HUGEMAP_QUERY, hm_chardev_query },
 		{ DRM_IOCTL_HUGEMAP_PREFAULT, hm_chardev_prefault },
+		{ DRM_IOCTL_HUGEMAP_DIRTY_START, hm_chardev_dirty_start },
+		{ DRM_IOCTL_HUGEMAP_DIRTY_SYNC, hm_chardev_dirty_sync },
+		{ DRM_IOCTL_HUGEMAP_DIRTY_CLEAR, hm_chardev_dirty_clear },
+		{ DRM_IOCTL_HUGEMAP_DIRTY_STOP, hm_chardev_dirty_stop },
+		{ DRM_IOCTL_HUGEMAP_DIRTY_RECTS, hm_chardev_dirty_rects },
+		{ DRM_IOCTL_HUGEMAP_PROMOTE, hm_chardev_promote },
 	};
 	struct hm_file *file = filp->private_data;
 	union {
 		struct drm_hugemap_query query;
 		struct drm_hugemap_prefault prefault;
+		struct drm_hugemap_dirty_start start;
+		struct drm_hugemap_dirty_sync sync;
+		struct drm_hugemap_dirty_clear clear;
+		struct drm_hugemap_dirty_stop stop;
+		struct drm_hugemap_dirty_rects rects;
+		struct drm_hugemap_promote promote;
 	} data = {};
 	void __user *uptr = (void __user *)arg;
 	size_t user = _IOC_SIZE(cmd), known;
@@ -205,8 +255,8 @@ static long hm_chardev_ioctl(struct file *filp, unsigned int cmd,
 	ret = copy_struct_from_user(&data, known, uptr, user);
 	if (ret)
 		return ret;
-	ret = ioctls[i].fn(file->region, &data);
-	if (ret)
+	ret = ioctls[i].fn(file, &data);
+	if (ret || !(ioctls[i].cmd & IOC_OUT))
 		return ret;
 	return copy_to_user(uptr, &data, min(user, known)) ? -EFAULT : 0;
 }

@@ -209,6 +209,13 @@ static inline void drm_show_fdinfo(struct seq_file *m, struct file *filp) { }
 	static int name(struct platform_device *pdev) { fn(pdev); return 0; }
 #endif
 
+/* 6.8: eventfd_signal() always adds 1 */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0)
+#define hm_compat_eventfd_signal(ctx)	eventfd_signal(ctx)
+#else
+#define hm_compat_eventfd_signal(ctx)	eventfd_signal(ctx, 1)
+#endif
+
 /*
  * 6.7: the fault path asks huge_fault() of every VMA that has it.  From 6.0 on
  * it asked only for DAX files (mm/huge_memory.c hugepage_vma_check).

@@ -16,6 +16,7 @@
 #include <drm/drm_prime.h>
 
 #include "hm_bo.h"
+#include "hm_dirty.h"
 #include "hm_dmabuf.h"
 #include "hm_object.h"
 #include "hm_region.h"
@@ -160,6 +161,8 @@ static struct sg_table *hm_dmabuf_map(struct dma_buf_attachment *attach,
 	if (ret)
 		goto err_table;
 	attach->priv = sgt;
+	if (dir != DMA_TO_DEVICE)
+		hm_dirty_unseen(&bo->obj, true);
 	return sgt;
 
 err_unmap:
@@ -186,6 +189,8 @@ static void hm_dmabuf_unmap(struct dma_buf_attachment *attach,
 		hm_dmabuf_unmap_pieces(attach, sgt, sgt->nents, dir);
 	sg_free_table(sgt);
 	kfree(sgt);
+	if (dir != DMA_TO_DEVICE)
+		hm_dirty_unseen(&bo->obj, false);
 	hm_region_unpin(bo->obj.region);
 }
 

@@ -18,10 +18,12 @@
 
 #include "hm_bo.h"
 #include "hm_debugfs.h"
+#include "hm_dirty.h"
 #include "hm_dmabuf.h"
 #include "hm_drm.h"
 #include "hm_object.h"
 #include "hm_prefault.h"
+#include "hm_promote.h"
 #include "hm_region.h"
 #include "hm_stats.h"
 
@@ -50,6 +52,54 @@ static int hm_drm_prefault_ioctl(struct drm_device *drm, void *data,
 	return hm_prefault(NULL, drm, data);
 }
 
+static int hm_drm_dirty_start_ioctl(struct drm_device *drm, void *data,
+				    struct drm_file *priv)
+{
+	struct drm_hugemap_dirty_start *args = data;
+	struct drm_gem_object *gem;
+	struct hm_bo *bo;
+	int ret;
+
+	gem = drm_gem_object_lookup(priv, args->handle);
+	if (!gem)
+		return -ENOENT;
+	bo = to_hm_bo(gem);
+	ret = bo->imported ? -EOPNOTSUPP :
+			     hm_dirty_start(priv->driver_priv, &bo->obj, args);
+	drm_gem_object_put(gem);
+	return ret;
+}
+
+static int hm_drm_dirty_sync_ioctl(struct drm_device *drm, void *data,
+				   struct drm_file *priv)
+{
+	return hm_dirty_sync(priv->driver_priv, data);
+}
+
+static int hm_drm_dirty_clear_ioctl(struct drm_device *drm, void *data,
+				    struct drm_file *priv)
+{
+	return hm_dirty_clear(priv->driver_priv, data);
+}
+
+static int hm_drm_dirty_stop_ioctl(struct drm_device *drm, void *data,
+				   struct drm_file *priv)
+{
+	return hm_dirty_stop(priv->driver_priv, data);
+}
+
+static int hm_drm_dirty_rects_ioctl(struct drm_device *drm, void *data,
+				    struct drm_file *priv)
+{
+	return hm_dirty_rects(priv->driver_priv, data);
+}
+
+static int hm_drm_promote_ioctl(struct drm_device *drm, void *data,
+				struct drm_file *priv)
+{
+	return hm_promote(NULL, drm, data);
+}
+
 static const struct drm_ioctl_desc hm_drm_ioctls[] = {
 	DRM_IOCTL_DEF_DRV(HUGEMAP_QUERY, hm_drm_query_ioctl, DRM_RENDER_ALLOW),
 	DRM_IOCTL_DEF_DRV(HUGEMAP_PREFAULT, hm_drm_prefault_ioctl,
@@ -58,6 +108,18 @@ static const struct drm_ioctl_desc hm_drm_ioctls[] = {
 			  DRM_RENDER_ALLOW),
 	DRM_IOCTL_DEF_DRV(HUGEMAP_GEM_INFO, hm_bo_info_ioctl, DRM_RENDER_ALLOW),
 	DRM_IOCTL_DEF_DRV(HUGEMAP_GEM_MMAP_OFFSET, hm_bo_mmap_offset_ioctl,
+			  DRM_RENDER_ALLOW),
+	DRM_IOCTL_DEF_DRV(HUGEMAP_DIRTY_START, hm_drm_dirty_start_ioctl,
+			  DRM_RENDER_ALLOW),
+	DRM_IOCTL_DEF_DRV(HUGEMAP_DIRTY_SYNC, hm_drm_dirty_sync_ioctl,
+			  DRM_RENDER_ALLOW),
+	DRM_IOCTL_DEF_DRV(HUGEMAP_DIRTY_CLEAR, hm_drm_dirty_clear_ioctl,
+			  DRM_RENDER_ALLOW),
+	DRM_IOCTL_DEF_DRV(HUGEMAP_DIRTY_STOP, hm_drm_dirty_stop_ioctl,
+			  DRM_RENDER_ALLOW),
+	DRM_IOCTL_DEF_DRV(HUGEMAP_DIRTY_RECTS, hm_drm_dirty_rects_ioctl,
+			  DRM_RENDER_ALLOW),
+	DRM_IOCTL_DEF_DRV(HUGEMAP_PROMOTE, hm_drm_promote_ioctl,
 			  DRM_RENDER_ALLOW),
 };
 
@@ -69,6 +131,7 @@ static int hm_drm_open(struct drm_device *drm, struct drm_file *priv)
 	if (!file)
 		return -ENOMEM;
 	file->id = atomic64_inc_return(&id);
+	hm_dirty_open(file);
 	priv->driver_priv = file;
 	return 0;
 }
@@ -76,6 +139,7 @@ static int hm_drm_open(struct drm_device *drm, struct drm_file *priv)
 /* No mapping is left: each keeps the file open. */
 static void hm_drm_postclose(struct drm_device *drm, struct drm_file *priv)
 {
+	hm_dirty_close(priv->driver_priv);
 	kfree(priv->driver_priv);
 }
 

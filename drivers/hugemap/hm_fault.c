@@ -20,6 +20,7 @@
 #include <linux/mm.h>
 #include <linux/mutex.h>
 
+#include "hm_dirty.h"
 #include "hm_fault.h"
 #include "hm_object.h"
 #include "hm_order.h"
@@ -46,24 +47,69 @@ static struct mutex hm_fault_slots[1 << HM_FAULT_SLOT_BITS];
  * @m: the mapping
  * @obj: its object
  * @w: where, for the choice of order
+ * @pgoff: page of the object
  * @slot: page frame that belongs at the start of the faulting PMD, counted in
  *	PMD units; names the unit in &hm_mapping.chunks even where the mapping
  *	is not congruent with the memory
- * @write: new entries are writable
+ * @tracked: what is dirty decides whether entries may be writable
+ * @write: new entries are writable, as far as that allows
  */
 struct hm_fault {
 	struct vm_fault *vmf;
 	struct hm_mapping *m;
 	struct hm_object *obj;
 	struct hm_order_where w;
+	unsigned long pgoff;
 	unsigned long slot;
+	bool tracked;
 	bool write;
 };
+
+/* Fill in where it happened; false without memory there. */
+static bool hm_fault_where(struct hm_fault *f, struct vm_fault *vmf)
+{
+	struct vm_area_struct *vma = vmf->vma;
+	const struct hm_extent *e;
+
+	f->vmf = vmf;
+	f->m = vma->vm_private_data;
+	f->obj = f->m->obj;
+	lockdep_assert_held(&f->obj->lock);
+	f->pgoff = vmf->pgoff - f->obj->pgoff;
+	e = hm_object_extent(f->obj, f->pgoff);
+	if (f->obj->dead || !e)
+		return false;
+	f->w.vpn = vmf->address >> PAGE_SHIFT;
+	f->w.vma_start = vma->vm_start >> PAGE_SHIFT;
+	f->w.vma_end = vma->vm_end >> PAGE_SHIFT;
+	f->w.pfn = e->pfn + (f->pgoff - e->pgoff);
+	f->w.ext_start = e->pfn;
+	f->w.ext_end = e->pfn + e->nr;
+	f->slot = (f->w.pfn - (f->w.vpn & ((1UL << PMD_ORDER) - 1))) >>
+		  PMD_ORDER;
+	f->write = vma->vm_flags & VM_WRITE;
+	f->tracked = f->write && !list_empty(&f->obj->trackers);
+	return true;
+}
+
+/* How the pages of the unit of @level may be mapped, for the trackers. */
+static enum hm_dirty_entry hm_fault_look(const struct hm_fault *f,
+					 enum hm_level level)
+{
+	unsigned long nr = 1UL << hm_level_order(level);
+	unsigned long first = f->pgoff - (f->w.vpn & (nr - 1));
+
+	if (!f->tracked)
+		return HM_DIRTY_WRITABLE;
+	return hm_dirty_look(f->obj, first, first + nr);
+}
 
 /* Why the fault may not be served by one entry of @level. */
 static unsigned int hm_fault_why(const struct hm_fault *f, enum hm_level level)
 {
 	const struct hm_chunk *chunk;
+	enum hm_dirty_entry entry;
+	unsigned int why;
 
 	lockdep_assert_held(&f->obj->lock);
 	if (f->obj->why[level])
@@ -75,7 +121,14 @@ static unsigned int hm_fault_why(const struct hm_fault *f, enum hm_level level)
 		      !bitmap_empty(chunk->no_pud, PTRS_PER_PMD) :
 		      test_bit(f->slot % PTRS_PER_PMD, chunk->no_pmd)))
 		return DRM_HUGEMAP_WHY_CAP;
-	return hm_order_fits(&f->w, hm_level_order(level));
+	why = hm_order_fits(&f->w, hm_level_order(level));
+	if (why)
+		return why;
+	entry = hm_fault_look(f, level);
+	if (entry == HM_DIRTY_SMALLER || (entry == HM_DIRTY_READONLY &&
+					  f->vmf->flags & FAULT_FLAG_WRITE))
+		return DRM_HUGEMAP_WHY_DIRTY;
+	return DRM_HUGEMAP_WHY_NONE;
 }
 
 static void hm_fault_count(const struct hm_fault *f, atomic64_t *of_region,
@@ -187,26 +240,48 @@ static vm_fault_t hm_fault_insert_pmd(const struct hm_fault *f)
 }
 
 struct hm_fault_batch {
-	struct vm_area_struct *vma;
-	unsigned long delta;	/* page frame minus virtual page */
+	const struct hm_fault *f;
 	unsigned long nr;	/* installed */
-	bool write;
+	unsigned long upgraded;
 };
 
+/* Called with the page table locked. */
 static int hm_fault_set_pte(pte_t *ptep, unsigned long addr, void *data)
 {
 	struct hm_fault_batch *b = data;
-	pte_t pte;
+	const struct hm_fault *f = b->f;
+	struct vm_area_struct *vma = f->vmf->vma;
+	unsigned long delta = (addr >> PAGE_SHIFT) - f->w.vpn;
+	enum hm_dirty_entry entry = HM_DIRTY_WRITABLE;
+	pte_t pte = READ_ONCE(*ptep);
+	bool none = pte_none(pte);
 
-	if (!pte_none(READ_ONCE(*ptep)))
+	if (!none && (!f->write || pte_write(pte) ||
+		      pte_pfn(pte) != f->w.pfn + delta))
 		return 0;
-	pte = pte_mkspecial(pfn_pte((addr >> PAGE_SHIFT) + b->delta,
-				    b->vma->vm_page_prot));
-	if (b->write)
+	if (f->tracked)
+		entry = hm_dirty_look(f->obj, f->pgoff + delta,
+				      f->pgoff + delta + 1);
+	if (entry == HM_DIRTY_SMALLER || (!none && entry == HM_DIRTY_READONLY))
+		return 0;
+	if (none)
+		pte = pte_mkspecial(pfn_pte(f->w.pfn + delta,
+					    vma->vm_page_prot));
+	/* More rights need no flush: a CPU that missed them asks again. */
+	if (f->write && entry == HM_DIRTY_WRITABLE)
 		pte = hm_compat_pte_mkwrite(pte_mkdirty(pte_mkyoung(pte)));
-	set_pte_at(b->vma->vm_mm, addr, ptep, pte);
-	b->nr++;
+	set_pte_at(vma->vm_mm, addr, ptep, pte);
+	if (none)
+		b->nr++;
+	else
+		b->upgraded++;
 	return 0;
+}
+
+static int hm_fault_upgrade_pte(pte_t *ptep, unsigned long addr, void *data)
+{
+	return pte_none(READ_ONCE(*ptep)) ? 0 :
+	       hm_fault_set_pte(ptep, addr, data);
 }
 
 /*
@@ -217,11 +292,7 @@ static int hm_fault_set_pte(pte_t *ptep, unsigned long addr, void *data)
 static vm_fault_t hm_fault_insert_pte(const struct hm_fault *f)
 {
 	struct vm_fault *vmf = f->vmf;
-	struct hm_fault_batch b = {
-		.vma = vmf->vma,
-		.delta = f->w.pfn - f->w.vpn,
-		.write = f->write,
-	};
+	struct hm_fault_batch b = { .f = f };
 	unsigned int tries = HM_FAULT_TRIES;
 	pmd_t old = READ_ONCE(*vmf->pmd);
 	unsigned long first, end;
@@ -234,11 +305,14 @@ static vm_fault_t hm_fault_insert_pte(const struct hm_fault *f)
 	 * Out of memory, or MADV_DONTNEED of another thread freed the table
 	 * between its allocation and its use (PT_RECLAIM): not told apart.
 	 */
-	while (apply_to_page_range(b.vma->vm_mm, first << PAGE_SHIFT,
+	while (apply_to_page_range(vmf->vma->vm_mm, first << PAGE_SHIFT,
 				   (end - first) << PAGE_SHIFT,
 				   hm_fault_set_pte, &b))
 		if (!--tries)
 			return VM_FAULT_OOM;
+	if (b.upgraded)
+		hm_fault_count(f, &f->obj->region->stats.upgrade[HM_PTE],
+			       b.upgraded);
 	if (b.nr)
 		hm_fault_inserted(f, HM_PTE, first, b.nr);
 	return VM_FAULT_NOPAGE;
@@ -253,43 +327,68 @@ static struct mutex *hm_fault_slot(struct vm_fault *vmf, enum hm_level level)
 					 HM_FAULT_SLOT_BITS)];
 }
 
+/* A write finds a large entry of which only a part may become writable. */
+static bool hm_fault_splits(const struct vm_fault *vmf, enum hm_level level)
+{
+#if HM_FAULT_PUD
+	if (level == HM_PUD) {
+		pud_t pud = READ_ONCE(*vmf->pud);
+
+		return !pud_none(pud) && pud_bad(pud);
+	}
+#endif
+	if (level == HM_PMD) {
+		pmd_t pmd = READ_ONCE(*vmf->pmd);
+
+		return !pmd_none(pmd) && pmd_bad(pmd);
+	}
+	return false;
+}
+
+/* Make dirty what the fault writes, as far as anyone wants to know. */
+static void hm_fault_mark(const struct hm_fault *f, bool write,
+			  struct hm_dirty_fault *df)
+{
+	struct hm_stats *s = &f->obj->region->stats;
+
+	hm_dirty_written(f->obj, f->pgoff, write, df);
+	if (!df->marked)
+		return;
+	hm_fault_count(f, &s->dirty_mark, 1);
+	hm_fault_count(f, &s->dirty_over, df->over);
+}
+
 static vm_fault_t hm_fault_locked(struct vm_fault *vmf, enum hm_level level,
 				  unsigned int *why)
 {
-	struct vm_area_struct *vma = vmf->vma;
-	struct hm_mapping *m = vma->vm_private_data;
-	struct hm_fault f = {
-		.vmf = vmf,
-		.m = m,
-		.obj = m->obj,
-		/*
-		 * Nothing watches reads and writes apart, so a read fault
-		 * installs what the next write needs.
-		 */
-		.write = vma->vm_flags & VM_WRITE,
-	};
-	unsigned long pgoff = vmf->pgoff - f.obj->pgoff;
-	const struct hm_extent *e;
+	struct hm_dirty_fault df;
+	struct hm_fault f = {};
 	struct mutex *slot;
 	vm_fault_t ret;
 
-	lockdep_assert_held(&f.obj->lock);
-	e = hm_object_extent(f.obj, pgoff);
-	if (f.obj->dead || !e) {
+	if (!hm_fault_where(&f, vmf)) {
 		hm_fault_count(&f, &f.obj->region->stats.sigbus, 1);
 		return VM_FAULT_SIGBUS;
 	}
-	f.w.vpn = vmf->address >> PAGE_SHIFT;
-	f.w.vma_start = vma->vm_start >> PAGE_SHIFT;
-	f.w.vma_end = vma->vm_end >> PAGE_SHIFT;
-	f.w.pfn = e->pfn + (pgoff - e->pgoff);
-	f.w.ext_start = e->pfn;
-	f.w.ext_end = e->pfn + e->nr;
-	f.slot = (f.w.pfn - (f.w.vpn & ((1UL << PMD_ORDER) - 1))) >> PMD_ORDER;
-
+	/*
+	 * First: what is dirty keeps others, from here on, from mapping the
+	 * unit with an entry that this fault is about to break up.
+	 */
+	if (f.tracked)
+		hm_fault_mark(&f, vmf->flags & FAULT_FLAG_WRITE, &df);
 	*why = hm_fault_why(&f, level);
-	if (*why)
+	if (*why) {
+		if (*why == DRM_HUGEMAP_WHY_DIRTY && hm_fault_splits(vmf, level))
+			hm_fault_count(&f, &f.obj->region->stats.dirty_split,
+				       1);
 		return VM_FAULT_FALLBACK;
+	}
+	/*
+	 * Where nothing watches, reads and writes are not told apart: a read
+	 * fault installs what the next write needs.
+	 */
+	if (level > HM_PTE && hm_fault_look(&f, level) != HM_DIRTY_WRITABLE)
+		f.write = false;
 
 	slot = hm_fault_slot(vmf, level);
 	mutex_lock(slot);
@@ -344,32 +443,66 @@ vm_fault_t hm_fault_order(struct vm_fault *vmf, unsigned int order)
 	return ret;
 }
 
+/* Make what the fault makes dirty writable, in the PMD of the fault. */
+static void hm_fault_upgrade(struct hm_fault *f)
+{
+	struct hm_dirty_fault df = { .watched = false };
+	struct hm_fault_batch b = { .f = f };
+	struct vm_fault *vmf = f->vmf;
+	unsigned long vpn, vpn_end;
+	pmd_t old;
+
+	if (f->tracked)
+		hm_fault_mark(f, true, &df);
+	if (!df.watched) {
+		df.first = f->pgoff;
+		df.end = f->pgoff + 1;
+	}
+	hm_order_clip(&f->w, PMD_ORDER, &vpn, &vpn_end);
+	vpn = max(vpn, f->w.vpn - min(f->w.vpn, f->pgoff - df.first));
+	vpn_end = min(vpn_end, f->w.vpn + (df.end - f->pgoff));
+	old = READ_ONCE(*vmf->pmd);
+	if (pmd_none(old) || pmd_bad(old))
+		return;
+	/* Without memory for a table nothing is there to upgrade. */
+	apply_to_page_range(vmf->vma->vm_mm, vpn << PAGE_SHIFT,
+			    (vpn_end - vpn) << PAGE_SHIFT, hm_fault_upgrade_pte,
+			    &b);
+	hm_fault_count(f, &f->obj->region->stats.upgrade[HM_PTE], b.upgraded);
+}
+
 /**
  * hm_fault_mkwrite - a write to a read-only PTE
  * @vmf: fault in a mapping of ours
  *
- * Core mm makes the PTE writable when this returns 0 (mm/memory.c
- * wp_pfn_shared).  Must be there at mmap() time: without it vm_page_prot stays
- * writable and no write would ever be noticed (vma_wants_writenotify()).
+ * Must be there at mmap() time: without it vm_page_prot stays writable and no
+ * write would ever be noticed (vma_wants_writenotify()).
+ *
+ * Makes the PTE writable itself.  Core mm would do it after this has returned,
+ * and our lock is let go, if the PTE still looks the same (mm/memory.c
+ * finish_mkwrite_fault()): which it does when a SYNC took it away and a read
+ * brought it back.
  *
  * Context: as hm_fault_order().
- * Return: 0 or VM_FAULT_SIGBUS.
+ * Return: VM_FAULT_NOPAGE or VM_FAULT_SIGBUS.
  */
 vm_fault_t hm_fault_mkwrite(struct vm_fault *vmf)
 {
 	struct hm_mapping *m = vmf->vma->vm_private_data;
-	struct hm_object *obj = m->obj;
-	vm_fault_t ret = 0;
+	struct hm_fault f = {};
+	struct mutex *slot;
+	vm_fault_t ret = VM_FAULT_NOPAGE;
 
-	down_read(&obj->lock);
-	if (obj->dead) {
-		ret = VM_FAULT_SIGBUS;
+	down_read(&m->obj->lock);
+	if (hm_fault_where(&f, vmf)) {
+		slot = hm_fault_slot(vmf, HM_PTE);
+		mutex_lock(slot);
+		hm_fault_upgrade(&f);
+		mutex_unlock(slot);
 	} else {
-		atomic64_inc(&obj->region->stats.upgrade[HM_PTE]);
-		if (m->stats)
-			atomic64_inc(&m->stats->upgrade[HM_PTE]);
+		ret = VM_FAULT_SIGBUS;
 	}
-	up_read(&obj->lock);
+	up_read(&m->obj->lock);
 	return ret;
 }
 

@@ -4,6 +4,7 @@
  */
 #include <linux/fs.h>
 
+#include "hm_dirty.h"
 #include "hm_object.h"
 #include "hm_order.h"
 #include "hm_trace.h"
@@ -30,6 +31,7 @@ void hm_object_init(struct hm_object *obj, struct hm_region *region,
 	obj->pgoff = pgoff;
 	obj->max_order = max_order;
 	init_rwsem(&obj->lock);
+	INIT_LIST_HEAD(&obj->trackers);
 }
 
 /**
@@ -184,6 +186,8 @@ ssize_t hm_object_copy(struct hm_object *obj, u64 pos, void *buf, size_t len,
 			break;
 		}
 		if (write)
+			hm_dirty_copied(obj, (pos + done) >> PAGE_SHIFT);
+		if (write)
 			iosys_map_memcpy_to(&map, in, buf + done, n);
 		else
 			iosys_map_memcpy_from(buf + done, &map, in, n);
@@ -217,6 +221,37 @@ void hm_object_zap(struct hm_object *obj, enum hm_zap why)
 	i_mmap_unlock_read(obj->mapping);
 	atomic64_inc(&obj->region->stats.zap[why]);
 	trace_hugemap_zap(obj->region->id, why, 0, hm_object_size(obj));
+}
+
+/**
+ * hm_object_rearm - have writes to a part of an object fault again
+ * @obj: object
+ * @first: first page
+ * @end: page behind the part
+ *
+ * Takes the entries of the part away through which something was, or could be,
+ * written, in all mappings; those that are wider as a whole.
+ *
+ * The VMAs are visited in the order in which rmap walks of core mm visit them,
+ * for the same reason: fork() and mremap() put a copy of a VMA behind it, and
+ * an entry cannot escape from one that was not visited yet.
+ *
+ * Context: @obj->lock held for writing.  Takes the i_mmap lock.
+ */
+void hm_object_rearm(struct hm_object *obj, unsigned long first,
+		     unsigned long end)
+{
+	unsigned long last = obj->pgoff + end - 1;
+	struct vm_area_struct *vma;
+
+	lockdep_assert_held_write(&obj->lock);
+	first += obj->pgoff;
+	i_mmap_lock_read(obj->mapping);
+	for (vma = hm_vma_first_in(obj->mapping, first, last); vma;
+	     vma = hm_vma_next_in(vma, first, last))
+		if (hm_vma_object(vma) == obj)
+			hm_vma_rearm(vma, first, last);
+	i_mmap_unlock_read(obj->mapping);
 }
 
 /**

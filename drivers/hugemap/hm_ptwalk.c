@@ -52,6 +52,7 @@ static int hm_ptwalk_emit(struct hm_ptwalk *walk, unsigned long addr,
 	if (present) {
 		e.accessible = !pte_protnone(pte);
 		e.write = pte_write(pte);
+		e.dirty = pte_dirty(pte);
 		e.caching = hm_ptwalk_caching(__pgprot(pte_val(pte)));
 		e.pfn = pte_pfn(pte);
 	}

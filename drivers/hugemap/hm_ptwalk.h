@@ -12,6 +12,7 @@
  * @present: mapped; the rest is meaningful only then
  * @accessible: not PROT_NONE
  * @write: writable
+ * @dirty: written through, by the hardware's word
  * @caching: DRM_HUGEMAP_CACHING_*
  * @pfn: page frame
  */
@@ -22,6 +23,7 @@ struct hm_ptwalk_entry {
 	bool present;
 	bool accessible;
 	bool write;
+	bool dirty;
 	u32 caching;
 	unsigned long pfn;
 };

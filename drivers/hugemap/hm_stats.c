@@ -22,6 +22,7 @@ static const char * const hm_stats_why[DRM_HUGEMAP_WHY_COUNT] = {
 	[DRM_HUGEMAP_WHY_VMA] = "vma",
 	[DRM_HUGEMAP_WHY_EXTENT] = "extent",
 	[DRM_HUGEMAP_WHY_TABLE] = "table",
+	[DRM_HUGEMAP_WHY_DIRTY] = "dirty",
 };
 
 static const char * const hm_stats_zap[HM_NR_ZAPS] = {
@@ -31,6 +32,7 @@ static const char * const hm_stats_zap[HM_NR_ZAPS] = {
 	[HM_ZAP_LIMIT] = "limit",
 	[HM_ZAP_CAP] = "cap",
 	[HM_ZAP_UNPLUG] = "unplug",
+	[HM_ZAP_DIRTY] = "dirty",
 };
 
 /**
@@ -69,4 +71,12 @@ void hm_stats_show(struct drm_printer *p, const char *prefix, const char *sep,
 		   atomic64_read(&stats->pte_entries));
 	drm_printf(p, "%ssigbus%s%lld\n", prefix, sep,
 		   atomic64_read(&stats->sigbus));
+	drm_printf(p, "%sdirty-mark%s%lld\n", prefix, sep,
+		   atomic64_read(&stats->dirty_mark));
+	drm_printf(p, "%sdirty-split%s%lld\n", prefix, sep,
+		   atomic64_read(&stats->dirty_split));
+	drm_printf(p, "%sdirty-over%s%lld\n", prefix, sep,
+		   atomic64_read(&stats->dirty_over));
+	drm_printf(p, "%spromoted%s%lld\n", prefix, sep,
+		   atomic64_read(&stats->promoted));
 }

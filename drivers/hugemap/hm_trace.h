@@ -18,12 +18,13 @@
 #define hm_trace_why(v) \
 	__print_symbolic(v, { 0, "none" }, { 1, "arch" }, { 2, "policy" }, \
 			 { 3, "limit" }, { 4, "cap" }, { 5, "align" }, \
-			 { 6, "vma" }, { 7, "extent" }, { 8, "table" })
+			 { 6, "vma" }, { 7, "extent" }, { 8, "table" }, \
+			 { 9, "dirty" })
 
 #define hm_trace_zap(v) \
 	__print_symbolic(v, { 0, "split" }, { 1, "mremap" }, \
 			 { 2, "mprotect" }, { 3, "limit" }, { 4, "cap" }, \
-			 { 5, "unplug" })
+			 { 5, "unplug" }, { 6, "dirty" })
 
 /* VM_FAULT_RESULT_TRACE is of a type of its own, which sparse minds here. */
 #define hm_trace_ret(v) \
@@ -115,6 +116,80 @@ TRACE_EVENT(hugemap_zap,
 	),
 	TP_printk("hugemap%d why=%s start=%#llx len=%#llx", __entry->region,
 		  hm_trace_zap(__entry->why), __entry->start, __entry->len)
+);
+
+/* Pages of an object are dirty now, because one was written, or read. */
+TRACE_EVENT(hugemap_dirty,
+	TP_PROTO(int region, unsigned int tracker, unsigned long first,
+		 unsigned long end, bool write),
+	TP_ARGS(region, tracker, first, end, write),
+	TP_STRUCT__entry(
+		__field(int, region)
+		__field(unsigned int, tracker)
+		__field(unsigned long, first)
+		__field(unsigned long, end)
+		__field(bool, write)
+	),
+	TP_fast_assign(
+		__entry->region = region;
+		__entry->tracker = tracker;
+		__entry->first = first;
+		__entry->end = end;
+		__entry->write = write;
+	),
+	TP_printk("hugemap%d tracker=%u pages=%#lx-%#lx write=%d",
+		  __entry->region, __entry->tracker, __entry->first,
+		  __entry->end, __entry->write)
+);
+
+/* Pages of an object were reported and are clean again. */
+TRACE_EVENT(hugemap_sync,
+	TP_PROTO(int region, unsigned int tracker, unsigned long first,
+		 unsigned long end, u64 nr_dirty, u64 nr_over, u64 epoch),
+	TP_ARGS(region, tracker, first, end, nr_dirty, nr_over, epoch),
+	TP_STRUCT__entry(
+		__field(int, region)
+		__field(unsigned int, tracker)
+		__field(unsigned long, first)
+		__field(unsigned long, end)
+		__field(u64, nr_dirty)
+		__field(u64, nr_over)
+		__field(u64, epoch)
+	),
+	TP_fast_assign(
+		__entry->region = region;
+		__entry->tracker = tracker;
+		__entry->first = first;
+		__entry->end = end;
+		__entry->nr_dirty = nr_dirty;
+		__entry->nr_over = nr_over;
+		__entry->epoch = epoch;
+	),
+	TP_printk("hugemap%d tracker=%u pages=%#lx-%#lx dirty=%llu over=%llu epoch=%llu",
+		  __entry->region, __entry->tracker, __entry->first,
+		  __entry->end, __entry->nr_dirty, __entry->nr_over,
+		  __entry->epoch)
+);
+
+/* A mapping was replaced, and with it page tables given back. */
+TRACE_EVENT(hugemap_promote,
+	TP_PROTO(int region, unsigned long start, unsigned long end,
+		 unsigned long tables),
+	TP_ARGS(region, start, end, tables),
+	TP_STRUCT__entry(
+		__field(int, region)
+		__field(unsigned long, start)
+		__field(unsigned long, end)
+		__field(unsigned long, tables)
+	),
+	TP_fast_assign(
+		__entry->region = region;
+		__entry->start = start;
+		__entry->end = end;
+		__entry->tables = tables;
+	),
+	TP_printk("hugemap%d addr=%#lx-%#lx tables=%lu", __entry->region,
+		  __entry->start, __entry->end, __entry->tables)
 );
 
 #endif /* _HM_TRACE_H_ */

@@ -7,12 +7,14 @@
  *	mmap_lock or the VMA lock
  *	  hm_region.lock		limits, list of objects
  *	    dma_resv of an object
- *	      hm_object.lock		order state; faults take it shared
+ *	      hm_object.lock		order state, dirty tracking; faults take it
+ *					shared
  *		page table slot		hm_fault.c
  *		  page table locks
  *		i_mmap lock		unmap_mapping_range(), exclusive only
  *	  hm_alloc.lock			nothing is taken inside
  *
+ * hm_tracker.sync is outside of all these: user memory is accessed under it.
  * No lock of the driver is taken inside the i_mmap lock.
  */
 #ifndef _HM_TYPES_H_
@@ -58,6 +60,7 @@ enum hm_zap {
 	HM_ZAP_LIMIT,		/* the region's limit on order was lowered */
 	HM_ZAP_CAP,		/* PREFAULT with a cap on order */
 	HM_ZAP_UNPLUG,		/* the device is gone */
+	HM_ZAP_DIRTY,		/* writes are to be noticed again */
 	HM_NR_ZAPS,
 };
 
@@ -70,6 +73,10 @@ enum hm_zap {
  * @zap: entries taken away by the driver, by cause; calls
  * @pte_entries: PTEs installed
  * @sigbus: faults refused
+ * @dirty_mark: faults that made something dirty
+ * @dirty_split: large entries given up because a tracker watches parts of them
+ * @dirty_over: granules made dirty without a write to them
+ * @promoted: page tables given back by PROMOTE
  *
  * Faults are counted when they succeed: since 6.4 a fault that falls back runs
  * twice, once under the VMA lock and once under the mmap lock.
@@ -82,6 +89,10 @@ struct hm_stats {
 	atomic64_t zap[HM_NR_ZAPS];
 	atomic64_t pte_entries;
 	atomic64_t sigbus;
+	atomic64_t dirty_mark;
+	atomic64_t dirty_split;
+	atomic64_t dirty_over;
+	atomic64_t promoted;
 };
 
 /**
@@ -124,6 +135,9 @@ struct hm_object_ops {
  * @lock: order state; see the lock order above
  * @why: why a level may not be used (DRM_HUGEMAP_WHY_*); @lock
  * @vma_type: DRM_HUGEMAP_VMA_* of new mappings; @lock
+ * @trackers: &hm_tracker.node; @lock
+ * @nr_trackers: of @trackers; @lock
+ * @unseen: DMA mappings and kernel mappings, whose writes nobody sees; @lock
  * @dead: the memory is gone; @lock, or without for an early error
  */
 struct hm_object {
@@ -140,6 +154,9 @@ struct hm_object {
 	struct rw_semaphore lock;
 	u8 why[HM_NR_LEVELS];
 	u8 vma_type;
+	struct list_head trackers;
+	unsigned int nr_trackers;
+	unsigned int unseen;
 	bool dead;
 };
 
@@ -344,12 +361,14 @@ struct hm_device {
  * @alloc_ns: time spent on memory for the client, waiting for it to be cleared
  *	included; DRM nodes
  * @stats: counters of the mappings made through this file
+ * @trackers: struct hm_tracker by the number user space knows it by
  */
 struct hm_file {
 	struct hm_region *region;
 	u64 id;
 	atomic64_t alloc_ns;
 	struct hm_stats stats;
+	struct xarray trackers;
 };
 
 static inline unsigned int hm_level_order(enum hm_level level)

@@ -28,8 +28,8 @@ extern "C" {
  * - A character node for each region, /dev/hugemapN, root's own: the region is
  *   one flat window, offset 0 of the node is the first byte of the region.  The
  *   node behaves as a file of fixed size: mmap() at any page offset, lseek(),
- *   read(), write(), pread(), pwrite(), fsync(), msync() and the ioctls QUERY
- *   and PREFAULT.  It shows the GEM objects in the region as well.  Memory that
+ *   read(), write(), pread(), pwrite(), fsync(), msync() and all ioctls but
+ *   those of GEM.  It shows the GEM objects in the region as well.  Memory that
  *   an object gives back is cleared some time later; opening the node for
  *   writing waits for what was given back before.
  *
@@ -58,6 +58,12 @@ extern "C" {
 #define DRM_HUGEMAP_GEM_CREATE		0x02
 #define DRM_HUGEMAP_GEM_INFO		0x03
 #define DRM_HUGEMAP_GEM_MMAP_OFFSET	0x04
+#define DRM_HUGEMAP_DIRTY_START		0x05
+#define DRM_HUGEMAP_DIRTY_SYNC		0x06
+#define DRM_HUGEMAP_DIRTY_CLEAR		0x07
+#define DRM_HUGEMAP_DIRTY_STOP		0x08
+#define DRM_HUGEMAP_DIRTY_RECTS		0x09
+#define DRM_HUGEMAP_PROMOTE		0x0a
 
 /**
  * DOC: Fallback reasons
@@ -88,6 +94,9 @@ extern "C" {
  * %DRM_HUGEMAP_WHY_TABLE: core mm did not ask: smaller pages were mapped here
  * before and their page table is still there, or the transparent hugepage
  * settings of the system or the process forbid huge pages.
+ *
+ * %DRM_HUGEMAP_WHY_DIRTY: a tracker wants to know about writes to a part of
+ * the page.
  */
 #define DRM_HUGEMAP_WHY_NONE		0
 #define DRM_HUGEMAP_WHY_ARCH		1
@@ -98,7 +107,8 @@ extern "C" {
 #define DRM_HUGEMAP_WHY_VMA		6
 #define DRM_HUGEMAP_WHY_EXTENT		7
 #define DRM_HUGEMAP_WHY_TABLE		8
-#define DRM_HUGEMAP_WHY_COUNT		9
+#define DRM_HUGEMAP_WHY_DIRTY		9
+#define DRM_HUGEMAP_WHY_COUNT		10
 
 /* &drm_hugemap_query.type */
 #define DRM_HUGEMAP_REGION_SYSTEM	0 /* taken from the page allocator */
@@ -340,6 +350,262 @@ struct drm_hugemap_gem_mmap_offset {
 	__u64 offset;
 };
 
+/**
+ * DOC: Dirty tracking
+ *
+ * A *tracker* watches a range of a GEM object or of a region's window and knows
+ * which *granules* of it were written: pieces of a fixed size, aligned to it in
+ * the object.  The memory is mapped read-only, with pages as large as ever; the
+ * first write to a granule is a fault, which makes just the granule writable
+ * and marks it *dirty*.
+ *
+ * The guarantee: when DIRTY_SYNC returns, every store to the range that was
+ * complete before the call is in the bitmap it returned or in an earlier one,
+ * and every store after it will be in a later one.  It holds for all mappings
+ * of the object, in whatever process, made before or after, through a DRM node,
+ * a dma-buf or the character node, and for write() and PREFAULT.  Devices that
+ * map a dma-buf, and the kernel's own mappings of it, are not seen writing: as
+ * long as there is one the whole object counts as dirty, in each SYNC.  The
+ * window and the objects in it are tracked apart: stores through a character
+ * node are dirty in trackers of the window only, those through an object in
+ * trackers of the object only.
+ *
+ * Any number of trackers may watch the same memory; none sees what another one
+ * clears.  A tracker belongs to the open file it was started on, keeps its
+ * object alive, and ends with DIRTY_STOP or the last close of the file.
+ *
+ * Bitmaps are as KVM_GET_DIRTY_LOG's: bit n % 64 of the __u64 n / 64 stands for
+ * granule n of the range of the call.
+ */
+
+/** @DRM_HUGEMAP_DIRTY_ALL: everything is dirty at first */
+#define DRM_HUGEMAP_DIRTY_ALL		0x1
+/**
+ * @DRM_HUGEMAP_DIRTY_WRITABLE: no read-only entries: the first read of a granule
+ * through a writable mapping counts as a write.  For memory of KVM guests: KVM
+ * fails where it finds a present read-only entry (virt/kvm/kvm_main.c
+ * hva_to_pfn_remapped(), %KVM_PFN_ERR_RO_FAULT).
+ */
+#define DRM_HUGEMAP_DIRTY_WRITABLE	0x2
+/**
+ * @DRM_HUGEMAP_DIRTY_ADAPTIVE: where nearly all granules of a larger block are
+ * written round after round, watch the block as a whole: one write to it marks
+ * all of it dirty.  Blocks are 64 KiB, PMD and PUD sized.
+ */
+#define DRM_HUGEMAP_DIRTY_ADAPTIVE	0x4
+#define DRM_HUGEMAP_DIRTY_FLAGS		0x7
+
+/**
+ * struct drm_hugemap_dirty_start - begin to track a range
+ *
+ * Errors: EINVAL for unknown @flags, non-zero @pad, a @granule that is none of
+ * those below, @start or @len that are no multiples of it (but for the end of
+ * the object), a @handle on a character node, @max_over without
+ * %DRM_HUGEMAP_DIRTY_ADAPTIVE; ERANGE for a range that is not in the object;
+ * ENOENT for a bad handle; EOPNOTSUPP for an imported dma-buf; EBADF or EINVAL
+ * for an @eventfd that is none; ENOSPC for more than 64 trackers of one object
+ * or 1024 of one file; ENOMEM; EINTR; ENODEV.
+ */
+struct drm_hugemap_dirty_start {
+	/** @handle: in: GEM handle; 0 on a character node */
+	__u32 handle;
+	/** @flags: in: DRM_HUGEMAP_DIRTY_* */
+	__u32 flags;
+	/** @start: in: bytes into the object */
+	__u64 start;
+	/** @len: in: bytes; 0 for all up to the end of the object */
+	__u64 len;
+	/**
+	 * @granule: in: bytes; the base page, 64 KiB, or the size of a PMD or
+	 * PUD entry
+	 */
+	__u64 granule;
+	/**
+	 * @max_over: in: %DRM_HUGEMAP_DIRTY_ADAPTIVE: how many granules a SYNC
+	 * may report although nothing wrote to them
+	 */
+	__u64 max_over;
+	/**
+	 * @notify: in: add 1 to @eventfd when so many granules are dirty, once
+	 * after each SYNC that cleared some; 0 for never
+	 */
+	__u64 notify;
+	/** @eventfd: in: descriptor; ignored if @notify is 0 */
+	__s32 eventfd;
+	/** @tracker: out: names the tracker in calls on this file; never 0 */
+	__u32 tracker;
+	/** @pad: in: must be zero */
+	__u64 pad;
+};
+
+/** @DRM_HUGEMAP_SYNC_PEEK: only look: everything stays as dirty as it was */
+#define DRM_HUGEMAP_SYNC_PEEK		0x1
+/**
+ * @DRM_HUGEMAP_SYNC_RETRY: what the last clearing SYNC of each part of the range
+ * reported is reported again, together with what was written since: for when
+ * its bitmap, or what was made of it, got lost
+ */
+#define DRM_HUGEMAP_SYNC_RETRY		0x2
+/**
+ * @DRM_HUGEMAP_SYNC_MERGE: add to the bits that are in the bitmap.  Words
+ * without a dirty granule are not touched, so that the cost depends on what is
+ * dirty alone.
+ */
+#define DRM_HUGEMAP_SYNC_MERGE		0x4
+#define DRM_HUGEMAP_SYNC_FLAGS		0x7
+
+/**
+ * struct drm_hugemap_dirty_sync - what was written since?
+ *
+ * Reports the dirty granules of a part of a tracker's range, makes them clean
+ * and read-only again.  A range that is not all of the tracker's may be synced
+ * apart from the rest.
+ *
+ * Errors: EINVAL for unknown @flags, non-zero @pad, PEEK with RETRY, @start or
+ * @len that are no multiples of the granule (but for the end of the tracker's
+ * range); ERANGE for a range that is not in the tracker's; ENOENT for a bad
+ * @tracker; EFAULT for a bad @bitmap; EINTR; ENODEV.  After EFAULT or EINTR
+ * nothing is lost: what the bitmap may hold already is reported once more.
+ */
+struct drm_hugemap_dirty_sync {
+	/** @tracker: in: of DIRTY_START on this file */
+	__u32 tracker;
+	/** @flags: in: DRM_HUGEMAP_SYNC_* */
+	__u32 flags;
+	/** @start: in: bytes into the object */
+	__u64 start;
+	/** @len: in: bytes; 0 for all up to the end of the tracker's range */
+	__u64 len;
+	/**
+	 * @bitmap: in: where to put one bit per granule, whole __u64 words; 0
+	 * for counts only
+	 */
+	__u64 bitmap;
+	/** @nr_dirty: out: granules reported */
+	__u64 nr_dirty;
+	/**
+	 * @nr_over: out: those of them that nobody was seen writing: they are
+	 * part of a block that is tracked as a whole, or were read
+	 * (%DRM_HUGEMAP_DIRTY_WRITABLE).  Not more than this is over-reported.
+	 */
+	__u64 nr_over;
+	/** @epoch: out: clearing SYNCs of this tracker so far */
+	__u64 epoch;
+	/** @pad: in: must be zero */
+	__u64 pad;
+};
+
+/**
+ * struct drm_hugemap_dirty_clear - forget what was written
+ *
+ * As a DIRTY_SYNC without a bitmap, and nothing is kept for a RETRY.  If @bitmap
+ * is given, only the granules whose bits are set are made clean.
+ *
+ * Errors: as DIRTY_SYNC.
+ */
+struct drm_hugemap_dirty_clear {
+	/** @tracker: in: of DIRTY_START on this file */
+	__u32 tracker;
+	/** @flags: in: must be zero */
+	__u32 flags;
+	/** @start: in: bytes into the object */
+	__u64 start;
+	/** @len: in: bytes; 0 for all up to the end of the tracker's range */
+	__u64 len;
+	/** @bitmap: in: one bit per granule, whole __u64 words; 0 for all */
+	__u64 bitmap;
+};
+
+/**
+ * struct drm_hugemap_dirty_stop - end a tracker
+ *
+ * Errors: EINVAL for non-zero @flags, ENOENT for a bad @tracker.
+ */
+struct drm_hugemap_dirty_stop {
+	/** @tracker: in: of DIRTY_START on this file */
+	__u32 tracker;
+	/** @flags: in: must be zero */
+	__u32 flags;
+};
+
+/**
+ * struct drm_hugemap_rect - a part of a framebuffer
+ */
+struct drm_hugemap_rect {
+	/** @x1: first pixel */
+	__u32 x1;
+	/** @y1: first line */
+	__u32 y1;
+	/** @x2: pixel behind the last */
+	__u32 x2;
+	/** @y2: line behind the last */
+	__u32 y2;
+};
+
+/**
+ * struct drm_hugemap_dirty_rects - what of a framebuffer was written since?
+ *
+ * As a DIRTY_SYNC of the granules that the framebuffer touches, which reports
+ * rectangles that do not overlap, top to bottom.  If there are more than fit,
+ * they are put together.  Bytes beyond the width are no part of any rectangle.
+ *
+ * Errors: as DIRTY_SYNC; EINVAL for a @pitch, @width, @height, @cpp or
+ * @max_rects of 0, a @pitch of less than @width pixels.
+ */
+struct drm_hugemap_dirty_rects {
+	/** @tracker: in: of DIRTY_START on this file */
+	__u32 tracker;
+	/** @flags: in: %DRM_HUGEMAP_SYNC_PEEK or %DRM_HUGEMAP_SYNC_RETRY */
+	__u32 flags;
+	/** @offset: in: of the first pixel, bytes into the object */
+	__u64 offset;
+	/** @pitch: in: bytes from one line to the next */
+	__u32 pitch;
+	/** @width: in: pixels */
+	__u32 width;
+	/** @height: in: lines */
+	__u32 height;
+	/** @cpp: in: bytes per pixel */
+	__u32 cpp;
+	/** @rects: in: where to put struct drm_hugemap_rect */
+	__u64 rects;
+	/** @max_rects: in: how many fit there */
+	__u32 max_rects;
+	/** @nr_rects: out: how many there are */
+	__u32 nr_rects;
+};
+
+/**
+ * struct drm_hugemap_promote - let small pages of a mapping be huge again
+ *
+ * Core mm does not ask for a huge page where a page table of smaller ones is,
+ * even if it is empty.  This replaces the mappings that the range touches by
+ * new ones of the same memory at the same place, as mmap() with MAP_FIXED does,
+ * so that each page of them is faulted in again, with the order it may have
+ * now.  Neighbours that mprotect() or munmap() had cut apart become one.
+ *
+ * No store is lost, nor missed by a tracker.  What madvise() or a PREFAULT set
+ * for the mapping is gone.  As with mmap(), no other thread may unmap or map
+ * something else in the range meanwhile.
+ *
+ * Errors: EINVAL for non-zero @flags or @pad, @addr or @len that is zero (@len)
+ * or no multiple of the base page or overflows; EFAULT if some of the range is
+ * not a mapping of this device or node; EACCES if the file that was mapped may
+ * not map the object any more; EINTR; ENODEV; ENOMEM.
+ */
+struct drm_hugemap_promote {
+	/** @addr: in: virtual address in the calling process */
+	__u64 addr;
+	/** @len: in: bytes */
+	__u64 len;
+	/** @flags: in: must be zero */
+	__u32 flags;
+	/** @pad: in: must be zero */
+	__u32 pad;
+	/** @nr_mappings: out: mappings made */
+	__u64 nr_mappings;
+};
+
 #define DRM_IOCTL_HUGEMAP_QUERY \
 	DRM_IOWR(DRM_COMMAND_BASE + DRM_HUGEMAP_QUERY, struct drm_hugemap_query)
 #define DRM_IOCTL_HUGEMAP_PREFAULT \
@@ -354,6 +620,24 @@ struct drm_hugemap_gem_mmap_offset {
 #define DRM_IOCTL_HUGEMAP_GEM_MMAP_OFFSET \
 	DRM_IOWR(DRM_COMMAND_BASE + DRM_HUGEMAP_GEM_MMAP_OFFSET, \
 		 struct drm_hugemap_gem_mmap_offset)
+#define DRM_IOCTL_HUGEMAP_DIRTY_START \
+	DRM_IOWR(DRM_COMMAND_BASE + DRM_HUGEMAP_DIRTY_START, \
+		 struct drm_hugemap_dirty_start)
+#define DRM_IOCTL_HUGEMAP_DIRTY_SYNC \
+	DRM_IOWR(DRM_COMMAND_BASE + DRM_HUGEMAP_DIRTY_SYNC, \
+		 struct drm_hugemap_dirty_sync)
+#define DRM_IOCTL_HUGEMAP_DIRTY_CLEAR \
+	DRM_IOW(DRM_COMMAND_BASE + DRM_HUGEMAP_DIRTY_CLEAR, \
+		struct drm_hugemap_dirty_clear)
+#define DRM_IOCTL_HUGEMAP_DIRTY_STOP \
+	DRM_IOW(DRM_COMMAND_BASE + DRM_HUGEMAP_DIRTY_STOP, \
+		struct drm_hugemap_dirty_stop)
+#define DRM_IOCTL_HUGEMAP_DIRTY_RECTS \
+	DRM_IOWR(DRM_COMMAND_BASE + DRM_HUGEMAP_DIRTY_RECTS, \
+		 struct drm_hugemap_dirty_rects)
+#define DRM_IOCTL_HUGEMAP_PROMOTE \
+	DRM_IOWR(DRM_COMMAND_BASE + DRM_HUGEMAP_PROMOTE, \
+		 struct drm_hugemap_promote)
 
 #if defined(__cplusplus)
 }
