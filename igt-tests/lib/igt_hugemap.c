@@ -176,6 +176,99 @@ int __hm_prefault(int fd, const void *addr, uint64_t len, uint32_t flags,
 	return 0;
 }
 
+int __hm_dirty_start(int fd, struct drm_hugemap_dirty_start *start)
+{
+	return ioctl(fd, DRM_IOCTL_HUGEMAP_DIRTY_START, start) ? -errno : 0;
+}
+
+uint32_t hm_dirty_start(int fd, uint32_t handle, uint64_t start, uint64_t len,
+			uint64_t granule, uint32_t flags)
+{
+	struct drm_hugemap_dirty_start args = {
+		.handle = handle,
+		.flags = flags,
+		.start = start,
+		.len = len,
+		.granule = granule,
+		.max_over = flags & DRM_HUGEMAP_DIRTY_ADAPTIVE ? UINT64_MAX : 0,
+	};
+
+	igt_assert_eq(__hm_dirty_start(fd, &args), 0);
+	igt_assert_neq(args.tracker, 0);
+	return args.tracker;
+}
+
+int __hm_dirty_sync(int fd, uint32_t tracker, uint64_t start, uint64_t len,
+		    uint32_t flags, uint64_t *bitmap,
+		    struct drm_hugemap_dirty_sync *out)
+{
+	struct drm_hugemap_dirty_sync args = {
+		.tracker = tracker,
+		.flags = flags,
+		.start = start,
+		.len = len,
+		.bitmap = (uintptr_t)bitmap,
+	};
+
+	if (ioctl(fd, DRM_IOCTL_HUGEMAP_DIRTY_SYNC, &args))
+		return -errno;
+	if (out)
+		*out = args;
+	return 0;
+}
+
+uint64_t hm_dirty_sync(int fd, uint32_t tracker, uint64_t start, uint64_t len,
+		       uint32_t flags, uint64_t *bitmap)
+{
+	struct drm_hugemap_dirty_sync out = {};
+
+	igt_assert_eq(__hm_dirty_sync(fd, tracker, start, len, flags, bitmap,
+				      &out), 0);
+	return out.nr_dirty;
+}
+
+int __hm_dirty_clear(int fd, uint32_t tracker, uint64_t start, uint64_t len,
+		     const uint64_t *bitmap)
+{
+	struct drm_hugemap_dirty_clear args = {
+		.tracker = tracker,
+		.start = start,
+		.len = len,
+		.bitmap = (uintptr_t)bitmap,
+	};
+
+	return ioctl(fd, DRM_IOCTL_HUGEMAP_DIRTY_CLEAR, &args) ? -errno : 0;
+}
+
+int __hm_dirty_stop(int fd, uint32_t tracker)
+{
+	struct drm_hugemap_dirty_stop args = { .tracker = tracker };
+
+	return ioctl(fd, DRM_IOCTL_HUGEMAP_DIRTY_STOP, &args) ? -errno : 0;
+}
+
+void hm_dirty_stop(int fd, uint32_t tracker)
+{
+	igt_assert_eq(__hm_dirty_stop(fd, tracker), 0);
+}
+
+int __hm_dirty_rects(int fd, struct drm_hugemap_dirty_rects *rects)
+{
+	return ioctl(fd, DRM_IOCTL_HUGEMAP_DIRTY_RECTS, rects) ? -errno : 0;
+}
+
+int64_t __hm_promote(int fd, const void *addr, uint64_t len)
+{
+	struct drm_hugemap_promote args = {
+		.addr = (uintptr_t)addr,
+		.len = len,
+	};
+
+	if (ioctl(fd, DRM_IOCTL_HUGEMAP_PROMOTE, &args))
+		return -errno;
+	return args.nr_mappings;
+}
+
 uint64_t hm_order_size(unsigned int order)
 {
 	return hm_page_size() << order;
@@ -208,6 +301,7 @@ const char *hm_why_name(uint32_t why)
 		[DRM_HUGEMAP_WHY_VMA] = "vma",
 		[DRM_HUGEMAP_WHY_EXTENT] = "extent",
 		[DRM_HUGEMAP_WHY_TABLE] = "table",
+		[DRM_HUGEMAP_WHY_DIRTY] = "dirty",
 	};
 
 	return why < DRM_HUGEMAP_WHY_COUNT ? names[why] : "unknown";

@@ -106,6 +106,28 @@ int __hm_query_region(int fd, uint32_t region, struct drm_hugemap_query *q);
 int __hm_prefault(int fd, const void *addr, uint64_t len, uint32_t flags,
 		  uint32_t max_order, struct drm_hugemap_prefault *out);
 
+/*
+ * A tracker of @len bytes (0: to the end) of the object that @fd and @handle (0
+ * for a node's window) name; returns its number.
+ */
+int __hm_dirty_start(int fd, struct drm_hugemap_dirty_start *start);
+uint32_t hm_dirty_start(int fd, uint32_t handle, uint64_t start, uint64_t len,
+			uint64_t granule, uint32_t flags);
+/* @bitmap may be NULL, and @out, which gets the answer. */
+int __hm_dirty_sync(int fd, uint32_t tracker, uint64_t start, uint64_t len,
+		    uint32_t flags, uint64_t *bitmap,
+		    struct drm_hugemap_dirty_sync *out);
+/* Returns how many granules were dirty. */
+uint64_t hm_dirty_sync(int fd, uint32_t tracker, uint64_t start, uint64_t len,
+		       uint32_t flags, uint64_t *bitmap);
+int __hm_dirty_clear(int fd, uint32_t tracker, uint64_t start, uint64_t len,
+		     const uint64_t *bitmap);
+int __hm_dirty_stop(int fd, uint32_t tracker);
+void hm_dirty_stop(int fd, uint32_t tracker);
+int __hm_dirty_rects(int fd, struct drm_hugemap_dirty_rects *rects);
+/* Returns the number of mappings made, or a negative errno. */
+int64_t __hm_promote(int fd, const void *addr, uint64_t len);
+
 /* ---- orders ---- */
 
 uint64_t hm_page_size(void);
@@ -139,9 +161,14 @@ void igt_hugemap_require_size(const struct hm_node *node, uint64_t size);
  * refault-{pud,pmd,pte}	part of fault-*: the unit had been filled before
  * fallback-{pud,pmd}-REASON	why a completed fault used no larger page:
  *				arch policy limit cap align vma extent table
+ *				dirty
  * zap-CAUSE			entries taken away by the driver, calls:
- *				split mremap mprotect limit cap unplug
+ *				split mremap mprotect limit cap unplug dirty
  * sigbus			faults refused
+ * dirty-mark			faults that made something dirty
+ * dirty-split			large entries given up for that
+ * dirty-over			granules made dirty without a write
+ * promoted			page tables given back by PROMOTE
  * pt-bytes, vmas		page tables and VMAs now
  */
 struct hm_stats {

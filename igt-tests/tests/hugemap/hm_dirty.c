@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Dirty tracking: exact bitmaps and exact counts of faults, with one process.
+ */
+#include "hm_map.h"
+#include "igt_hugemap_drm.h"
+
+IGT_TEST_DESCRIPTION("What was written, and what finding it out costs.");
+
+#define RW	(PROT_READ | PROT_WRITE)
+
+/* ---- what is tracked ---- */
+
+enum hm_dirty_kind { WINDOW, OBJECT, DMABUF, NR_KINDS };
+
+static const char * const kind_name[NR_KINDS] = {
+	"window", "object", "dmabuf",
+};
+
+/* A gibibyte, or what there is, mapped at a good address. */
+struct target {
+	struct hm_node *node;
+	int fd;			/* trackers, counters of all but DMABUF */
+	uint32_t handle;
+	int dmabuf;
+	uint64_t size;
+	uint64_t pmd;
+	char *p;
+};
+
+static void *target_map(struct target *t, int prot)
+{
+	if (t->dmabuf >= 0)
+		return hm_dmabuf_mmap(t->dmabuf, 0, t->size, prot);
+	if (t->handle)
+		return hm_bo_mmap(t->fd, t->handle, 0, t->size, prot);
+	return hm_mmap_fd(t->fd, 0, t->size, prot);
+}
+
+/* @node is of hm_node_next() for windows, else of hm_region_next(). */
+static struct target target_open(struct hm_node *node, enum hm_dirty_kind kind,
+				 uint64_t max)
+{
+	struct target t = { .node = node, .dmabuf = -1 };
+
+	hm_sysfs_write(node, "allow_pmd", "1");
+	hm_node_refresh(node);
+	t.pmd = hm_pmd_size(node);
+	if (kind == WINDOW) {
+		t.fd = hm_open(node, O_RDWR);
+		t.size = node->size;
+	} else {
+		t.fd = hm_render_open(node);
+		t.size = hm_free(node);
+	}
+	if (t.size > max)
+		t.size = max;
+	if (kind != WINDOW)
+		t.handle = hm_create(t.fd, node, t.size);
+	if (kind == DMABUF)
+		t.dmabuf = hm_export(t.fd, t.handle);
+	t.p = target_map(&t, RW);
+	return t;
+}
+
+static void target_close(struct target *t)
+{
+	hm_munmap(t->p, t->size);
+	if (t->dmabuf >= 0)
+		close(t->dmabuf);
+	close(t->fd);
+	hm_restore();
+}
+
+static void touch(struct target *t, uint64_t off)
+{
+	*(volatile uint64_t *)(t->p + off) = off + 1;
+}
+
+static uint64_t *new_bitmap(const struct target *t, uint64_t granule)
+{
+	uint64_t bits = (t->size + granule - 1) / granule;
+	uint64_t *map = calloc((bits + 63) / 64, sizeof(*map));
+
+	igt_assert(map);
+	return map;
+}
+
+static bool get_bit(const uint64_t *map, uint64_t i)
+{
+	return map[i / 64] >> (i % 64) & 1;
+}
+
+static void set_bit(uint64_t *map, uint64_t i)
+{
+	map[i / 64] |= 1ull << (i % 64);
+}
+
+static void assert_bitmaps(const struct target *t, uint64_t granule,
+			   const uint64_t *got, const uint64_t *want)
+{
+	uint64_t bits = (t->size + granule - 1) / granule;
+
+	for (uint64_t i = 0; i < (bits + 63) / 64; i++)
+		igt_assert_f(got[i] == want[i],
+			     "word %" PRIu64 " is %#" PRIx64 ", expected %#" PRIx64 "\n",
+			     i, got[i], want[i]);
+}
+
+/* ---- exact bitmaps ---- */
+
+static void exact(struct hm_node *node, enum hm_dirty_kind kind,
+		  uint64_t granule)
+{
+	struct target t = target_open(node, kind, HM_MIB(512));
+	uint64_t *got = new_bitmap(&t, granule);
+	uint32_t tracker;
+	unsigned int seed = 1;
+
+	hm_fill_step(t.p, 0, t.size, HM_PAGE, 0);
+	tracker = hm_dirty_start(t.fd, t.handle, 0, t.size, granule, 0);
+	for (int round = 0; round < 5; round++) {
+		uint64_t *want = new_bitmap(&t, granule), n = 0;
+
+		for (int i = 0; i < 200; i++) {
+			uint64_t off = ((uint64_t)rand_r(&seed) << 12) % t.size;
+
+			(void)*(volatile char *)(t.p + (off ^ HM_MIB(2)) % t.size);
+			touch(&t, off);
+			if (!get_bit(want, off / granule))
+				n++;
+			set_bit(want, off / granule);
+		}
+		memset(got, 0xa5, (t.size / granule + 63) / 64 * 8);
+		igt_assert_eq_u64(hm_dirty_sync(t.fd, tracker, 0, 0,
+						DRM_HUGEMAP_SYNC_PEEK, got), n);
+		assert_bitmaps(&t, granule, got, want);
+		igt_assert_eq_u64(hm_dirty_sync(t.fd, tracker, 0, 0, 0, got),
+				  n);
+		assert_bitmaps(&t, granule, got, want);
+		igt_assert_eq_u64(hm_dirty_sync(t.fd, tracker, 0, 0, 0, NULL),
+				  0);
+		free(want);
+	}
+	hm_dirty_stop(t.fd, tracker);
+	free(got);
+	target_close(&t);
+}
+
+/* ---- counts ---- */
+
+static void cost(struct hm_node *node, enum hm_dirty_kind kind)
+{
+	struct target t = target_open(node, kind, HM_GIB(1));
+	const unsigned int nr = 64;
+	struct hm_stats before, s;
+	uint32_t tracker;
+	uint64_t units;
+	long faults;
+
+	if (t.size < HM_GIB(1) || !hm_has_order(node, node->q.pud_order)) {
+		target_close(&t);
+		igt_skip("no page of 1 GiB here\n");
+	}
+	touch(&t, 0);
+	hm_assert_levels(node, t.p, t.size, 1, 0, 0);
+	hm_stats_read_node(node, &before);
+	tracker = hm_dirty_start(t.fd, t.handle, 0, t.size, HM_PAGE, 0);
+	hm_stats_read_node(node, &s);
+	hm_stats_diff(&before, &s, &s);
+	hm_assert_stat(&s, "zap-dirty", 1);
+	hm_assert_levels(node, t.p, t.size, 0, 0, 0);
+	/* A read brings it back whole. */
+	hm_minflt();
+	faults = hm_minflt();
+	hm_read_step(t.p, t.size, t.pmd);
+	igt_assert_eq(hm_minflt() - faults, 1);
+	hm_assert_levels(node, t.p, t.size, 1, 0, 0);
+	/* The first write breaks it up, but only where it is. */
+	faults = hm_minflt();
+	touch(&t, 5 * t.pmd);
+	igt_assert_lte(hm_minflt() - faults, 2);
+	hm_read_step(t.p, t.size, t.pmd);
+	hm_assert_levels(node, t.p, t.size, 0, 511, 512);
+	igt_assert_eq_u64(hm_dirty_sync(t.fd, tracker, 0, 0, 0, NULL), 1);
+	for (int round = 0; round < 3; round++) {
+		unsigned int seed = 7;
+		uint8_t unit[512] = {};
+
+		units = 0;
+		faults = hm_minflt();
+		for (unsigned int i = 0; i < nr; i++) {
+			uint64_t off = ((uint64_t)rand_r(&seed) << 12) % t.size;
+
+			touch(&t, off);
+			units += !unit[off / t.pmd];
+			unit[off / t.pmd] = 1;
+		}
+		faults = hm_minflt() - faults;
+		igt_info("%u pages in %" PRIu64 " units: %ld faults\n", nr,
+			 units, faults);
+		igt_assert_lte(faults, nr + units);
+		igt_assert_eq_u64(hm_dirty_sync(t.fd, tracker, 0, 0, 0, NULL),
+				  nr);
+	}
+	hm_dirty_stop(t.fd, tracker);
+	target_close(&t);
+}
+
+/* ---- huge granules keep huge entries ---- */
+
+static void huge_granule(struct hm_node *node, enum hm_dirty_kind kind)
+{
+	struct target t = target_open(node, kind, HM_MIB(512));
+	struct hm_levels l;
+	uint32_t tracker;
+
+	if (!hm_has_order(node, node->q.pmd_order)) {
+		target_close(&t);
+		igt_skip("no page of 2 MiB here\n");
+	}
+	tracker = hm_dirty_start(t.fd, t.handle, 0, t.size, t.pmd, 0);
+	for (uint64_t off = 0; off < t.size; off += 2 * t.pmd)
+		touch(&t, off + 3 * HM_PAGE);
+	hm_read_step(t.p, t.size, t.pmd);
+	igt_assert(hm_map_levels(node, t.p, t.size, &l));
+	igt_assert_eq_u64(l.pmd, t.size / t.pmd);
+	igt_assert_eq_u64(l.rw, t.size / 2);
+	igt_assert_eq_u64(hm_dirty_sync(t.fd, tracker, 0, 0, 0, NULL),
+			  t.size / t.pmd / 2);
+	hm_read_step(t.p, t.size, t.pmd);
+	igt_assert(hm_map_levels(node, t.p, t.size, &l));
+	igt_assert_eq_u64(l.rw, 0);
+	hm_dirty_stop(t.fd, tracker);
+	target_close(&t);
+}
+
+static void run(void (*fn)(struct hm_node *node, enum hm_dirty_kind kind))
+{
+	hm_for_each_node(node)
+		if (hm_is_first_of_kind(node))
+			igt_dynamic_f("%s-%s", node->label, kind_name[WINDOW])
+				fn(node, WINDOW);
+	hm_for_each_region(region)
+		for (volatile int k = OBJECT; k < NR_KINDS; k++)
+			if (hm_is_first_of_kind(region))
+				igt_dynamic_f("%s-%s", region->label,
+					      kind_name[k])
+					fn(region, k);
+}
+
+static void exact_4k(struct hm_node *node, enum hm_dirty_kind kind)
+{
+	exact(node, kind, HM_PAGE);
+}
+
+static void exact_64k(struct hm_node *node, enum hm_dirty_kind kind)
+{
+	exact(node, kind, HM_KIB(64));
+}
+
+static void exact_2m(struct hm_node *node, enum hm_dirty_kind kind)
+{
+	exact(node, kind, HM_MIB(2));
+}
+
+int igt_main()
+{
+	igt_describe("Granules of 4 KiB: exactly what was written is reported.");
+	igt_subtest_with_dynamic("exact-4k")
+		run(exact_4k);
+
+	igt_describe("Granules of 64 KiB.");
+	igt_subtest_with_dynamic("exact-64k")
+		run(exact_64k);
+
+	igt_describe("Granules of 2 MiB.");
+	igt_subtest_with_dynamic("exact-2m")
+		run(exact_2m);
+
+	igt_describe("One entry is zapped, one write costs two faults at most.");
+	igt_subtest_with_dynamic("cost")
+		run(cost);
+
+	igt_describe("Granules of the size of a PMD entry keep PMD entries.");
+	igt_subtest_with_dynamic("huge-granule")
+		run(huge_granule);
+}
