@@ -1,18 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Regions: what the user asked for, what this kernel allows, and sysfs.
+ * Regions: what this kernel allows, and their life.
  */
-#include <linux/ctype.h>
 #include <linux/idr.h>
-#include <linux/ioport.h>
 #include <linux/kernel.h>
-#include <linux/mmzone.h>
 #include <linux/numa.h>
 #include <linux/pci.h>
 #include <linux/percpu-refcount.h>
 #include <linux/slab.h>
-#include <linux/string.h>
-#include <linux/sysfs.h>
 
 #include <drm/drm_drv.h>
 
@@ -37,24 +32,6 @@ static const struct hm_region_ops * const hm_region_kinds[] = {
 	[DRM_HUGEMAP_REGION_PCI] = &hm_region_pci_ops,
 };
 
-static const char * const hm_region_type[] = {
-	[DRM_HUGEMAP_REGION_SYSTEM] = "system",
-	[DRM_HUGEMAP_REGION_RESERVED] = "reserved",
-	[DRM_HUGEMAP_REGION_PCI] = "pci",
-};
-
-static const char * const hm_region_caching[] = {
-	[DRM_HUGEMAP_CACHING_WB] = "wb",
-	[DRM_HUGEMAP_CACHING_WC] = "wc",
-	[DRM_HUGEMAP_CACHING_UC] = "uc",
-};
-
-static const char * const hm_region_vma[] = {
-	[0] = "auto",
-	[DRM_HUGEMAP_VMA_PFNMAP] = "pfnmap",
-	[DRM_HUGEMAP_VMA_MIXEDMAP] = "mixedmap",
-};
-
 /*
  * Design rule 5, the whole of it: how a mapping is marked and whether PMD
  * entries are used, by kernel (hm_compat.h) and kind of memory.
@@ -68,166 +45,6 @@ static const struct hm_compat_policy hm_region_policy[2] = HM_COMPAT_POLICY;
 bool hm_region_order_valid(unsigned int order)
 {
 	return !order || order == PMD_ORDER || order == PUD_ORDER;
-}
-
-/*
- * A number with an optional K, M, G or T, and behind it one of @stop or the
- * end.  memparse() wraps silently and does not tell "no number" from 0.
- */
-static int hm_region_number(const char **p, const char *stop, u64 *val)
-{
-	static const char suffixes[] = "KMGT";
-	size_t len = strcspn(*p, "KMGTkmgt:@");
-	const char *suffix;
-	char digits[24];
-	int ret;
-
-	if (len >= sizeof(digits))
-		return -ERANGE;
-	memcpy(digits, *p, len);
-	digits[len] = '\0';
-	ret = kstrtou64(digits, 0, val);
-	if (ret)
-		return ret;
-	*p += len;
-	suffix = **p ? strchr(suffixes, toupper(**p)) : NULL;
-	if (suffix) {
-		if (check_shl_overflow(*val, 10 * (suffix - suffixes + 1), val))
-			return -ERANGE;
-		(*p)++;
-	}
-	return !**p || strchr(stop, **p) ? 0 : -EINVAL;
-}
-
-/**
- * hm_region_parse - read a region= parameter
- * @text: "system:SIZE" or "reserved:SIZE@BASE[:pages=on|off]"
- * @pages: value of pages= where @text has none
- * @spec: result
- *
- * Return: 0, -EINVAL or -ERANGE; says why in one line.
- */
-int hm_region_parse(const char *text, bool pages, struct hm_region_spec *spec)
-{
-	const char *p = text;
-	int ret;
-
-	memset(spec, 0, sizeof(*spec));
-	if (str_has_prefix(p, "system:")) {
-		spec->type = DRM_HUGEMAP_REGION_SYSTEM;
-		p += strlen("system:");
-	} else if (str_has_prefix(p, "reserved:")) {
-		spec->type = DRM_HUGEMAP_REGION_RESERVED;
-		spec->pages = pages;
-		p += strlen("reserved:");
-	} else {
-		pr_err("region \"%s\": neither system:SIZE nor reserved:SIZE@BASE\n",
-		       text);
-		return -EINVAL;
-	}
-
-	ret = hm_region_number(&p, "@:", &spec->size);
-	if (!ret && *p == '@' && spec->type == DRM_HUGEMAP_REGION_RESERVED) {
-		p++;
-		ret = hm_region_number(&p, ":", &spec->base);
-	} else if (!ret && spec->type == DRM_HUGEMAP_REGION_RESERVED) {
-		ret = -EINVAL;
-	}
-	if (ret) {
-		pr_err("region \"%s\": bad size or base\n", text);
-		return ret;
-	}
-	if (*p && spec->type == DRM_HUGEMAP_REGION_RESERVED) {
-		if (!strcmp(p, ":pages=on")) {
-			spec->pages = true;
-			return 0;
-		}
-		if (!strcmp(p, ":pages=off")) {
-			spec->pages = false;
-			return 0;
-		}
-	}
-	if (*p) {
-		pr_err("region \"%s\": unknown option \"%s\"\n", text, p);
-		return -EINVAL;
-	}
-	return 0;
-}
-
-static int hm_region_check_one(const struct hm_region_spec *s)
-{
-	unsigned int bits = hm_compat_phys_bits();
-	u64 align = s->pages ? SUBSECTION_SIZE : PAGE_SIZE;
-	u64 end;
-
-	if (!s->size || !IS_ALIGNED(s->size, align) ||
-	    !IS_ALIGNED(s->base, align)) {
-		pr_err("%s region of %#llx at %#llx: size and base must be multiples of %#llx\n",
-		       hm_region_type[s->type], s->size, s->base, align);
-		return -EINVAL;
-	}
-	if (s->type == DRM_HUGEMAP_REGION_SYSTEM) {
-		if (s->size >> PAGE_SHIFT <= totalram_pages())
-			return 0;
-		pr_err("system region of %#llx: more than there is memory\n",
-		       s->size);
-		return -ENOMEM;
-	}
-	if (check_add_overflow(s->base, s->size, &end) ||
-	    (bits < 64 && (end - 1) >> bits)) {
-		pr_err("%s region of %#llx at %#llx: beyond the %u address bits of this machine\n",
-		       hm_region_type[s->type], s->size, s->base, bits);
-		return -ERANGE;
-	}
-	if (s->type == DRM_HUGEMAP_REGION_PCI)
-		return 0;
-	if (region_intersects(s->base, s->size, IORESOURCE_SYSTEM_RAM,
-			      IORES_DESC_NONE) != REGION_DISJOINT) {
-		pr_err("reserved region of %#llx at %#llx: overlaps System RAM (boot with memmap=%#llx$%#llx)\n",
-		       s->size, s->base, s->size, s->base);
-		return -EBUSY;
-	}
-	if (region_intersects(s->base, s->size, IORESOURCE_MEM,
-			      IORES_DESC_RESERVED) != REGION_INTERSECTS &&
-	    region_intersects(s->base, s->size, IORESOURCE_MEM,
-			      IORES_DESC_SOFT_RESERVED) != REGION_INTERSECTS) {
-		pr_err("reserved region of %#llx at %#llx: not reserved memory (boot with memmap=%#llx$%#llx)\n",
-		       s->size, s->base, s->size, s->base);
-		return -ENXIO;
-	}
-	return 0;
-}
-
-/**
- * hm_region_check - validate regions before anything is touched
- * @specs: regions
- * @nr: number of @specs
- *
- * Return: 0; -EINVAL unaligned, empty or overlapping one another; -ERANGE
- * beyond the address width; -EBUSY System RAM; -ENXIO memory that nobody
- * reserved; -ENOMEM.  Says why in one line.
- */
-int hm_region_check(const struct hm_region_spec *specs, unsigned int nr)
-{
-	unsigned int i, j;
-	int ret;
-
-	for (i = 0; i < nr; i++) {
-		ret = hm_region_check_one(&specs[i]);
-		if (ret)
-			return ret;
-		for (j = 0; j < i; j++) {
-			if (specs[i].type == DRM_HUGEMAP_REGION_SYSTEM ||
-			    specs[j].type != specs[i].type ||
-			    specs[i].base >= specs[j].base + specs[j].size ||
-			    specs[j].base >= specs[i].base + specs[i].size)
-				continue;
-			pr_err("reserved regions at %#llx and %#llx overlap\n",
-			       specs[j].base, specs[i].base);
-			return -EINVAL;
-		}
-	}
-	return 0;
 }
 
 /* Why the levels may not be used, and the VMA type, from limits and policy. */
@@ -307,9 +124,16 @@ static bool hm_region_vma_ok(const struct hm_region *region,
 	       hm_region_policy[region->has_pages].mixedmap;
 }
 
-/* Change limits; fewer orders than before take effect at once. */
-static int hm_region_set_limits(struct hm_region *region,
-				const struct hm_limits *lim)
+/**
+ * hm_region_set_limits - change what root can set
+ * @region: region
+ * @lim: new limits; fewer orders than before take effect at once
+ *
+ * Context: @region->lock held.
+ * Return: 0, or -EOPNOTSUPP for what is not safe on this kernel.
+ */
+int hm_region_set_limits(struct hm_region *region,
+			 const struct hm_limits *lim)
 {
 	struct hm_object *obj;
 
@@ -334,7 +158,13 @@ static int hm_region_set_limits(struct hm_region *region,
 	return 0;
 }
 
-static u64 hm_region_orders(const struct hm_object *obj)
+/**
+ * hm_region_orders - what may be used
+ * @obj: object, its lock held
+ *
+ * Return: bit n is set for order n.
+ */
+u64 hm_region_orders(const struct hm_object *obj)
 {
 	u64 orders = 0;
 	enum hm_level l;
@@ -345,7 +175,13 @@ static u64 hm_region_orders(const struct hm_object *obj)
 	return orders;
 }
 
-static u64 hm_region_align(const struct hm_object *obj)
+/**
+ * hm_region_align - size of the largest page that may be used
+ * @obj: object, its lock held
+ *
+ * Return: bytes.
+ */
+u64 hm_region_align(const struct hm_object *obj)
 {
 	return PAGE_SIZE << (fls64(hm_region_orders(obj)) - 1);
 }
@@ -390,159 +226,6 @@ int hm_region_query(struct hm_region *region, struct drm_hugemap_query *q)
 		      (region->poison ? DRM_HUGEMAP_FEATURE_MEMORY_FAILURE : 0);
 	return 0;
 }
-
-#define hm_region_of(d)	container_of(d, struct hm_region, dev)
-
-static ssize_t size_show(struct device *dev, struct device_attribute *attr,
-			 char *buf)
-{
-	return sysfs_emit(buf, "%llu\n",
-			  hm_object_size(&hm_region_of(dev)->window));
-}
-static DEVICE_ATTR_RO(size);
-
-static ssize_t align_show(struct device *dev, struct device_attribute *attr,
-			  char *buf)
-{
-	struct hm_object *obj = &hm_region_of(dev)->window;
-	u64 align;
-
-	down_read(&obj->lock);
-	align = hm_region_align(obj);
-	up_read(&obj->lock);
-	return sysfs_emit(buf, "%llu\n", align);
-}
-static DEVICE_ATTR_RO(align);
-
-static ssize_t type_show(struct device *dev, struct device_attribute *attr,
-			 char *buf)
-{
-	return sysfs_emit(buf, "%s\n",
-			  hm_region_type[hm_region_of(dev)->spec.type]);
-}
-static DEVICE_ATTR_RO(type);
-
-static ssize_t caching_show(struct device *dev, struct device_attribute *attr,
-			    char *buf)
-{
-	return sysfs_emit(buf, "%s\n",
-			  hm_region_caching[hm_region_of(dev)->caching]);
-}
-static DEVICE_ATTR_RO(caching);
-
-static ssize_t orders_show(struct device *dev, struct device_attribute *attr,
-			   char *buf)
-{
-	struct hm_object *obj = &hm_region_of(dev)->window;
-	u64 orders;
-
-	down_read(&obj->lock);
-	orders = hm_region_orders(obj);
-	up_read(&obj->lock);
-	return sysfs_emit(buf, "%#llx\n", orders);
-}
-static DEVICE_ATTR_RO(orders);
-
-static ssize_t max_order_show(struct device *dev,
-			      struct device_attribute *attr, char *buf)
-{
-	struct hm_region *region = hm_region_of(dev);
-
-	return sysfs_emit(buf, "%u\n", READ_ONCE(region->limits.max_order));
-}
-
-static ssize_t max_order_store(struct device *dev,
-			       struct device_attribute *attr, const char *buf,
-			       size_t count)
-{
-	struct hm_region *region = hm_region_of(dev);
-	struct hm_limits lim;
-	unsigned int order;
-	int ret;
-
-	ret = kstrtouint(buf, 0, &order);
-	if (ret)
-		return ret;
-	if (!hm_region_order_valid(order))
-		return -EINVAL;
-	mutex_lock(&region->lock);
-	lim = region->limits;
-	lim.max_order = order;
-	ret = hm_region_set_limits(region, &lim);
-	mutex_unlock(&region->lock);
-	return ret ?: count;
-}
-static DEVICE_ATTR_RW(max_order);
-
-static ssize_t allow_pmd_show(struct device *dev,
-			      struct device_attribute *attr, char *buf)
-{
-	struct hm_region *region = hm_region_of(dev);
-
-	return sysfs_emit(buf, "%d\n", READ_ONCE(region->limits.allow_pmd));
-}
-
-static ssize_t allow_pmd_store(struct device *dev,
-			       struct device_attribute *attr, const char *buf,
-			       size_t count)
-{
-	struct hm_region *region = hm_region_of(dev);
-	struct hm_limits lim;
-	bool allow;
-	int ret;
-
-	ret = kstrtobool(buf, &allow);
-	if (ret)
-		return ret;
-	mutex_lock(&region->lock);
-	lim = region->limits;
-	lim.allow_pmd = allow;
-	ret = hm_region_set_limits(region, &lim);
-	mutex_unlock(&region->lock);
-	return ret ?: count;
-}
-static DEVICE_ATTR_RW(allow_pmd);
-
-static ssize_t vma_show(struct device *dev, struct device_attribute *attr,
-			char *buf)
-{
-	struct hm_region *region = hm_region_of(dev);
-
-	return sysfs_emit(buf, "%s\n",
-			  hm_region_vma[READ_ONCE(region->limits.vma_type)]);
-}
-
-static ssize_t vma_store(struct device *dev, struct device_attribute *attr,
-			 const char *buf, size_t count)
-{
-	struct hm_region *region = hm_region_of(dev);
-	struct hm_limits lim;
-	int ret;
-
-	ret = sysfs_match_string(hm_region_vma, buf);
-	if (ret < 0)
-		return ret;
-	mutex_lock(&region->lock);
-	lim = region->limits;
-	lim.vma_type = ret;
-	ret = hm_region_set_limits(region, &lim);
-	mutex_unlock(&region->lock);
-	return ret ?: count;
-}
-static DEVICE_ATTR_RW(vma);
-
-static struct attribute *hm_region_attrs[] = {
-	&dev_attr_size.attr,
-	&dev_attr_align.attr,
-	&dev_attr_type.attr,
-	&dev_attr_caching.attr,
-	&dev_attr_orders.attr,
-	&dev_attr_max_order.attr,
-	&dev_attr_allow_pmd.attr,
-	&dev_attr_vma.attr,
-	NULL
-};
-ATTRIBUTE_GROUPS(hm_region);
 
 /**
  * hm_region_one_extent - the memory of a region is one piece

@@ -8,6 +8,11 @@ extern const struct hm_region_ops hm_region_system_ops;
 extern const struct hm_region_ops hm_region_reserved_ops;
 extern const struct hm_region_ops hm_region_pci_ops;
 
+#define hm_region_of(d)	container_of(d, struct hm_region, dev)
+
+extern const char * const hm_region_type[];
+extern const char * const hm_region_caching[];
+extern const struct attribute_group *hm_region_groups[];
 extern struct hm_limits hm_region_defaults;
 extern struct workqueue_struct *hm_region_wq;
 
@@ -18,6 +23,10 @@ struct hm_region *hm_region_create(const struct hm_region_spec *spec,
 				   struct pci_dev *pdev, int bar);
 void hm_region_destroy(struct hm_region *region);
 int hm_region_query(struct hm_region *region, struct drm_hugemap_query *q);
+u64 hm_region_orders(const struct hm_object *obj);
+u64 hm_region_align(const struct hm_object *obj);
+int hm_region_set_limits(struct hm_region *region,
+			 const struct hm_limits *lim);
 bool hm_region_order_valid(unsigned int order);
 int hm_region_add_object(struct hm_object *obj);
 void hm_region_del_object(struct hm_object *obj);
