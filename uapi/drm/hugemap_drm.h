@@ -546,8 +546,9 @@ struct drm_hugemap_rect {
  * struct drm_hugemap_dirty_rects - what of a framebuffer was written since?
  *
  * As a DIRTY_SYNC of the granules that the framebuffer touches, which reports
- * rectangles that do not overlap, top to bottom.  If there are more than fit,
- * they are put together.  Bytes beyond the width are no part of any rectangle.
+ * rectangles that do not overlap, top to bottom.  If there are more than fit, or
+ * than 256, some are put together.  Bytes beyond the width are no part of any
+ * rectangle.
  *
  * Errors: as DIRTY_SYNC; EINVAL for a @pitch, @width, @height, @cpp or
  * @max_rects of 0, a @pitch of less than @width pixels.
