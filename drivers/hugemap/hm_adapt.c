@@ -121,8 +121,10 @@ static void hm_adapt_measure(struct hm_adapt *a, unsigned int l,
 	if (!l || a->level[l].shift <= 9)
 		return;
 	in = a->level[l].shift - a->level[l - 1].shift;
-	for (i = block << in; i < (block + 1) << in; i++)
+	for (i = block << in; i < (block + 1) << in; i++) {
 		hm_adapt_set_coarse(a, l - 1, i);
+		__set_bit(i, a->level[l - 1].dense);
+	}
 }
 
 /* What became of the coarse blocks of a level. */
@@ -174,6 +176,7 @@ static bool hm_adapt_grow(struct hm_adapt *a, const struct hm_dirtymap *map,
 {
 	struct hm_adapt_level *v = &a->level[l];
 	unsigned long size = 1UL << v->shift;
+	unsigned int in;
 
 	if (!hm_adapt_measured(a, l, block))
 		return false;
@@ -190,6 +193,11 @@ static bool hm_adapt_grow(struct hm_adapt *a, const struct hm_dirtymap *map,
 	if (size - 1 > a->max_over || a->over > a->max_over - (size - 1))
 		return false;
 	hm_adapt_set_coarse(a, l, block);
+	/* Nothing is learnt about what is inside from now on. */
+	while (l--) {
+		in = v->shift - a->level[l].shift;
+		bitmap_clear(a->level[l].dense, block << in, 1UL << in);
+	}
 	return true;
 }
 
@@ -213,10 +221,8 @@ void hm_adapt_round(struct hm_adapt *a, const struct hm_dirtymap *map,
 
 	if (!a->nr_levels)
 		return;
-	for (l = 0; l < a->nr_levels; l++) {
+	for (l = 0; l < a->nr_levels; l++)
 		done[l] = ~0UL;
-		hm_adapt_settle(a, map, l, first, end);
-	}
 	/* From dirty granule to dirty granule: its blocks, largest first. */
 	for (;;) {
 		at = pos;
@@ -240,4 +246,10 @@ void hm_adapt_round(struct hm_adapt *a, const struct hm_dirtymap *map,
 			s = a->level[0].shift;
 		pos = ((pos >> s) + 1) << s;
 	}
+	/*
+	 * Last: what a block that is measured from now on reported in this
+	 * round was no measure.
+	 */
+	for (l = 0; l < a->nr_levels; l++)
+		hm_adapt_settle(a, map, l, first, end);
 }
