@@ -109,7 +109,10 @@ static void hm_adapt_clear_coarse(struct hm_adapt *a, unsigned int l,
 	a->over -= (1UL << a->level[l].shift) - 1;
 }
 
-/* Measure a coarse block: each granule, or, if that is dear, smaller blocks. */
+/*
+ * Measure a coarse block in the next round: each granule of it, or, where that
+ * are many, those of one smaller block inside it.
+ */
 static void hm_adapt_measure(struct hm_adapt *a, unsigned int l,
 			     unsigned long block)
 {
@@ -125,12 +128,13 @@ static void hm_adapt_measure(struct hm_adapt *a, unsigned int l,
 		hm_adapt_set_coarse(a, l - 1, i);
 		__set_bit(i, a->level[l - 1].dense);
 	}
+	hm_adapt_clear_coarse(a, l - 1, (block << in) + a->skew % (1UL << in));
 }
 
 /* What became of the coarse blocks of a level. */
 static void hm_adapt_settle(struct hm_adapt *a, const struct hm_dirtymap *map,
-			    unsigned int l, unsigned long first,
-			    unsigned long end)
+			    const struct hm_dirtymap *now, unsigned int l,
+			    unsigned long first, unsigned long end)
 {
 	struct hm_adapt_level *v = &a->level[l];
 	unsigned long nr = min(hm_adapt_blocks(a, l), end >> v->shift);
@@ -144,7 +148,8 @@ static void hm_adapt_settle(struct hm_adapt *a, const struct hm_dirtymap *map,
 				continue;
 			a->credit = a->skew++ % 16;
 			hm_adapt_measure(a, l, b);
-		} else if (test_bit(b, v->idle)) {
+		} else if (test_bit(b, v->idle) &&
+			   !hm_dirtymap_any(now, b * size, (b + 1) * size)) {
 			hm_adapt_clear_coarse(a, l, b);
 			__clear_bit(b, v->dense);
 		} else {
@@ -170,34 +175,86 @@ static bool hm_adapt_measured(const struct hm_adapt *a, unsigned int l,
 	return true;
 }
 
+/* 3/4 of the smallest blocks, 7/8 and 15/16 of the larger ones. */
+static bool hm_adapt_dense(const struct hm_adapt *a,
+			   const struct hm_dirtymap *map, unsigned int l,
+			   unsigned long block)
+{
+	unsigned long size = 1UL << a->level[l].shift;
+
+	return hm_dirtymap_count(map, block * size, (block + 1) * size) >=
+	       size - (size >> (l + 2));
+}
+
+/*
+ * Of the smaller blocks in one that was dense, all are coarse and were written
+ * but those that were measured, and these are dense.
+ */
+static bool hm_adapt_sampled(const struct hm_adapt *a,
+			     const struct hm_dirtymap *map, unsigned int l,
+			     unsigned long block)
+{
+	const struct hm_adapt_level *v = &a->level[l - 1];
+	unsigned int in = a->level[l].shift - v->shift;
+	bool measured = false;
+	unsigned long i;
+
+	for (i = block << in; i < (block + 1) << in; i++) {
+		if (test_bit(i, v->coarse)) {
+			if (!hm_dirtymap_any(map, i << v->shift,
+					     (i + 1) << v->shift))
+				return false;
+			continue;
+		}
+		if (!hm_adapt_measured(a, l - 1, i) ||
+		    !hm_adapt_dense(a, map, l - 1, i))
+			return false;
+		measured = true;
+	}
+	return measured;
+}
+
 /* Should the block be coarse from now on? */
 static bool hm_adapt_grow(struct hm_adapt *a, const struct hm_dirtymap *map,
 			  unsigned int l, unsigned long block)
 {
 	struct hm_adapt_level *v = &a->level[l];
-	unsigned long size = 1UL << v->shift;
-	unsigned int in;
+	unsigned long size = 1UL << v->shift, over = a->over, i;
+	unsigned int in, k;
 
-	if (!hm_adapt_measured(a, l, block))
-		return false;
-	/* 3/4 of the smallest blocks, 7/8 and 15/16 of the larger ones. */
-	if (hm_dirtymap_count(map, block * size, (block + 1) * size) <
-	    size - (size >> (l + 2))) {
+	if (!hm_adapt_measured(a, l, block)) {
+		if (!test_bit(block, v->dense) ||
+		    !hm_adapt_sampled(a, map, l, block))
+			return false;
+	} else if (!hm_adapt_dense(a, map, l, block)) {
 		__clear_bit(block, v->dense);
+		/* Nor is what it was a sample of. */
+		for (k = l + 1; k < a->nr_levels; k++) {
+			i = block >> (a->level[k].shift - v->shift);
+			if (i < hm_adapt_blocks(a, k) &&
+			    !hm_adapt_measured(a, k, i))
+				__clear_bit(i, a->level[k].dense);
+		}
 		return false;
-	}
-	if (!test_bit(block, v->dense)) {
+	} else if (!test_bit(block, v->dense)) {
 		__set_bit(block, v->dense);
 		return false;
 	}
-	if (size - 1 > a->max_over || a->over > a->max_over - (size - 1))
+	/* What is inside is part of it from now on, and forgotten. */
+	in = l ? v->shift - a->level[l - 1].shift : 0;
+	for (i = block << in; l && i < (block + 1) << in; i++)
+		if (test_bit(i, a->level[l - 1].coarse))
+			over -= (1UL << a->level[l - 1].shift) - 1;
+	if (size - 1 > a->max_over || over > a->max_over - (size - 1))
 		return false;
-	hm_adapt_set_coarse(a, l, block);
-	/* Nothing is learnt about what is inside from now on. */
-	while (l--) {
-		in = v->shift - a->level[l].shift;
-		bitmap_clear(a->level[l].dense, block << in, 1UL << in);
+	for (k = 0; k < l; k++) {
+		in = v->shift - a->level[k].shift;
+		bitmap_clear(a->level[k].coarse, block << in, 1UL << in);
+		bitmap_clear(a->level[k].idle, block << in, 1UL << in);
+		bitmap_clear(a->level[k].dense, block << in, 1UL << in);
 	}
+	a->over = over;
+	hm_adapt_set_coarse(a, l, block);
 	return true;
 }
 
@@ -205,6 +262,7 @@ static bool hm_adapt_grow(struct hm_adapt *a, const struct hm_dirtymap *map,
  * hm_adapt_round - learn from what was written in a round
  * @a: state
  * @map: what was written; each granule of a coarse block if one was
+ * @now: what was written since then
  * @first: first granule of the part that is known
  * @end: granule behind it
  *
@@ -214,7 +272,8 @@ static bool hm_adapt_grow(struct hm_adapt *a, const struct hm_dirtymap *map,
  * Context: excludes all other functions here.
  */
 void hm_adapt_round(struct hm_adapt *a, const struct hm_dirtymap *map,
-		    unsigned long first, unsigned long end)
+		    const struct hm_dirtymap *now, unsigned long first,
+		    unsigned long end)
 {
 	unsigned long done[HM_ADAPT_LEVELS], word, bits, pos = first, at;
 	unsigned int l, s;
@@ -229,19 +288,22 @@ void hm_adapt_round(struct hm_adapt *a, const struct hm_dirtymap *map,
 		if (!hm_dirtymap_next(map, &at, end, &word, &bits))
 			break;
 		pos = word * BITS_PER_LONG + __ffs(bits);
-		s = hm_adapt_shift(a, pos);
-		for (l = a->nr_levels; !s && l--;) {
+		for (l = a->nr_levels; l--;) {
 			unsigned long b = pos >> a->level[l].shift;
 			unsigned long size = 1UL << a->level[l].shift;
 
+			if (b < hm_adapt_blocks(a, l) &&
+			    test_bit(b, a->level[l].coarse))
+				break;
 			if (done[l] == b)
 				continue;
 			done[l] = b;
 			if (b * size < first || (b + 1) * size > end)
 				continue;
 			if (hm_adapt_grow(a, map, l, b))
-				s = a->level[l].shift;
+				break;
 		}
+		s = hm_adapt_shift(a, pos);
 		if (!s)
 			s = a->level[0].shift;
 		pos = ((pos >> s) + 1) << s;
@@ -251,5 +313,5 @@ void hm_adapt_round(struct hm_adapt *a, const struct hm_dirtymap *map,
 	 * round was no measure.
 	 */
 	for (l = 0; l < a->nr_levels; l++)
-		hm_adapt_settle(a, map, l, first, end);
+		hm_adapt_settle(a, map, now, l, first, end);
 }

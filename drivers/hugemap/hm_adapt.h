@@ -52,6 +52,7 @@ void hm_adapt_init(struct hm_adapt *a, void *mem, unsigned long nr,
 		   unsigned long max_over);
 unsigned int hm_adapt_shift(const struct hm_adapt *a, unsigned long granule);
 void hm_adapt_round(struct hm_adapt *a, const struct hm_dirtymap *map,
-		    unsigned long first, unsigned long end);
+		    const struct hm_dirtymap *now, unsigned long first,
+		    unsigned long end);
 
 #endif /* _HM_ADAPT_H_ */

@@ -16,6 +16,8 @@
  * tells (they are zapped like writable ones).
  */
 #include <linux/eventfd.h>
+#include <linux/mm.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
@@ -23,6 +25,7 @@
 #include "hm_dirty.h"
 #include "hm_dirtymap.h"
 #include "hm_object.h"
+#include "hm_rearm.h"
 #include "hm_rects.h"
 #include "hm_trace.h"
 
@@ -38,7 +41,6 @@
  * @ref: the file, and calls
  * @node: in &hm_object.trackers
  * @obj: what is watched; holds a reference
- * @stats: counters of the file; valid while the file has the tracker
  * @id: in &hm_file.trackers
  * @flags: DRM_HUGEMAP_DIRTY_*
  * @order: of a granule
@@ -117,11 +119,19 @@ static struct hm_dirty_range hm_dirty_whole(const struct hm_tracker *t)
 
 /* ---- the fault path, and other writers ---- */
 
-static void hm_dirty_notify(struct hm_tracker *t, unsigned long added)
+static void hm_dirty_notify(struct hm_tracker *t)
 {
-	if (added && atomic_long_add_return(added, &t->nr_dirty) >= t->notify &&
-	    t->eventfd && atomic_xchg(&t->armed, 0))
+	if (t->eventfd && atomic_long_read(&t->nr_dirty) >= t->notify &&
+	    atomic_xchg(&t->armed, 0))
 		hm_compat_eventfd_signal(t->eventfd);
+}
+
+/* Some was made clean: tell again, at once if there is enough already. */
+static void hm_dirty_arm(struct hm_tracker *t)
+{
+	lockdep_assert_held_write(&t->obj->lock);
+	atomic_set(&t->armed, 1);
+	hm_dirty_notify(t);
 }
 
 static unsigned long hm_dirty_mark(struct hm_tracker *t,
@@ -129,7 +139,10 @@ static unsigned long hm_dirty_mark(struct hm_tracker *t,
 {
 	unsigned long added = hm_dirtymap_set(&t->dirty, r->first, r->end);
 
-	hm_dirty_notify(t, added);
+	if (added) {
+		atomic_long_add(added, &t->nr_dirty);
+		hm_dirty_notify(t);
+	}
 	return added;
 }
 
@@ -158,9 +171,14 @@ void hm_dirty_written(struct hm_object *obj, unsigned long pgoff, bool write,
 		      struct hm_dirty_fault *df)
 {
 	struct hm_tracker *t;
+	bool mark = write;
 
 	lockdep_assert_held(&obj->lock);
 	*df = (struct hm_dirty_fault){ .end = ULONG_MAX };
+	/* A writable entry is one for all trackers, not for the one alone. */
+	list_for_each_entry(t, &obj->trackers, node)
+		if (pgoff >= t->first && pgoff < t->end)
+			mark |= t->flags & DRM_HUGEMAP_DIRTY_WRITABLE;
 	list_for_each_entry(t, &obj->trackers, node) {
 		struct hm_dirty_range all, block;
 		unsigned long g, added;
@@ -176,10 +194,9 @@ void hm_dirty_written(struct hm_object *obj, unsigned long pgoff, bool write,
 		df->watched = true;
 		df->first = max(df->first, hm_dirty_page(t, block.first));
 		df->end = min(df->end, hm_dirty_page(t, block.end));
-		if (test_bit(g, t->dirty.bits) ||
-		    (!write && !(t->flags & DRM_HUGEMAP_DIRTY_WRITABLE)))
+		if (!mark)
 			continue;
-		if (t->over)
+		if (t->over && !test_bit(g, t->dirty.bits))
 			hm_dirty_mark_over(t, &block);
 		added = hm_dirty_mark(t, &block);
 		if (t->over && write)
@@ -187,7 +204,7 @@ void hm_dirty_written(struct hm_object *obj, unsigned long pgoff, bool write,
 		if (!added)
 			continue;
 		df->marked = true;
-		df->over += added - write;
+		df->over += added - (write ? 1 : 0);
 		trace_hugemap_dirty(obj->region->id, t->id,
 				    hm_dirty_page(t, block.first),
 				    hm_dirty_page(t, block.end), write);
@@ -278,6 +295,41 @@ void hm_dirty_unseen(struct hm_object *obj, bool begin)
 	list_for_each_entry(t, &obj->trackers, node)
 		hm_dirty_mark_all(t);
 	up_write(&obj->lock);
+}
+
+static void hm_dirty_unlock(struct hm_tracker *t)
+{
+	up_write(&t->obj->lock);
+	if (t->flags & DRM_HUGEMAP_DIRTY_WRITABLE)
+		mmap_write_unlock(current->mm);
+	mutex_unlock(&t->obj->promote);
+}
+
+/*
+ * Keep the object from being faulted in, and from PROMOTE, to take entries
+ * away.
+ *
+ * KVM faults memory in and then looks it up, both under the mmap lock.  If it
+ * finds nothing, because we were there in between, KVM_RUN fails with EFAULT
+ * (virt/kvm/kvm_main.c hva_to_pfn_remapped()) and the guest is dead.  A caller
+ * that is the VMM, as it should be, keeps its VCPUs from that.
+ */
+static int hm_dirty_lock(struct hm_tracker *t)
+{
+	struct hm_object *obj = t->obj;
+
+	if (mutex_lock_killable(&obj->promote))
+		return -EINTR;
+	if (t->flags & DRM_HUGEMAP_DIRTY_WRITABLE &&
+	    mmap_write_lock_killable(current->mm)) {
+		mutex_unlock(&obj->promote);
+		return -EINTR;
+	}
+	down_write(&obj->lock);
+	if (!obj->dead)
+		return 0;
+	hm_dirty_unlock(t);
+	return -ENODEV;
 }
 
 /* ---- trackers ---- */
@@ -391,8 +443,8 @@ static int hm_dirty_alloc_maps(struct hm_tracker *t, u64 max_over)
 	unsigned int shifts[HM_ADAPT_LEVELS], nr_levels = 0, i;
 	size_t size = hm_dirtymap_size(nr), bits = BITS_TO_LONGS(nr);
 
-	t->mem = kvcalloc(2 * size + (over ? 2 * bits * sizeof(long) : 0), 1,
-			  GFP_KERNEL_ACCOUNT);
+	t->mem = kvzalloc(2 * size + (over ? 2 * bits * sizeof(long) : 0),
+			  GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	if (!t->mem)
 		return -ENOMEM;
 	hm_dirtymap_init(&t->dirty, t->mem, nr);
@@ -407,7 +459,7 @@ static int hm_dirty_alloc_maps(struct hm_tracker *t, u64 max_over)
 		if (orders[i] > t->order)
 			shifts[nr_levels++] = orders[i] - t->order;
 	t->adapt_mem = kvzalloc(hm_adapt_size(nr, shifts, nr_levels) ?: 1,
-				GFP_KERNEL_ACCOUNT);
+				GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	if (!t->adapt_mem)
 		return -ENOMEM;
 	hm_adapt_init(&t->adapt, t->adapt_mem, nr, shifts, nr_levels, max_over);
@@ -464,16 +516,12 @@ int hm_dirty_start(struct hm_file *file, struct hm_object *obj,
 	if (ret)
 		goto err_put;
 
-	ret = -EINTR;
-	if (down_write_killable(&obj->lock))
+	ret = hm_dirty_lock(t);
+	if (ret)
 		goto err_put;
-	ret = -ENODEV;
-	if (obj->dead)
-		goto err_unlock;
 	ret = -ENOSPC;
 	if (obj->nr_trackers == HM_DIRTY_MAX_OF_OBJECT)
 		goto err_unlock;
-	/* Nobody can name it before the caller is told. */
 	ret = xa_alloc(&file->trackers, &t->id, t,
 		       XA_LIMIT(1, HM_DIRTY_MAX_OF_FILE), GFP_KERNEL_ACCOUNT);
 	if (ret) {
@@ -485,13 +533,15 @@ int hm_dirty_start(struct hm_file *file, struct hm_object *obj,
 	if (t->flags & DRM_HUGEMAP_DIRTY_ALL || obj->unseen)
 		hm_dirty_mark_all(t);
 	else
-		hm_object_rearm(obj, t->first, t->end);
-	up_write(&obj->lock);
+		hm_rearm(obj, t->first, t->end,
+			 t->flags & DRM_HUGEMAP_DIRTY_WRITABLE);
+	/* Another thread may guess the number, and stop it. */
 	args->tracker = t->id;
+	hm_dirty_unlock(t);
 	return 0;
 
 err_unlock:
-	up_write(&obj->lock);
+	hm_dirty_unlock(t);
 err_put:
 	hm_dirty_put(t);
 	return ret;
@@ -560,35 +610,35 @@ struct hm_dirty_sink {
 	unsigned int shift;
 };
 
+/*
+ * Writes to what was taken are to be noticed again.  Granules in one PMD make
+ * one run, whatever is between them: see hm_rearm().
+ */
 static void hm_dirty_rearm(struct hm_tracker *t, const struct hm_dirty_batch *b)
 {
-	unsigned long run = 0, run_end = 0;
+	unsigned long first = 0, end = 0;
 	unsigned int i;
 
 	lockdep_assert_held_write(&t->obj->lock);
 	for (i = 0; i < b->nr; i++) {
-		unsigned long base = b->word[i] * BITS_PER_LONG;
-		unsigned long bits = b->bits[i];
+		unsigned long base = b->word[i] * BITS_PER_LONG, bits;
 
-		while (bits) {
-			unsigned int from = __ffs(bits);
-			unsigned int to = ~(bits >> from) ?
-				from + __ffs(~(bits >> from)) : BITS_PER_LONG;
+		for (bits = b->bits[i]; bits; bits &= bits - 1) {
+			unsigned long g = base + __ffs(bits);
+			unsigned long page = hm_dirty_page(t, g);
 
-			if (base + from != run_end) {
-				if (run_end)
-					hm_object_rearm(t->obj,
-							hm_dirty_page(t, run),
-							hm_dirty_page(t, run_end));
-				run = base + from;
+			if (end && page > end &&
+			    page >> PMD_ORDER != (end - 1) >> PMD_ORDER) {
+				hm_rearm(t->obj, first, end, false);
+				end = 0;
 			}
-			run_end = base + to;
-			bits = to == BITS_PER_LONG ? 0 : bits >> to << to;
+			if (!end)
+				first = page;
+			end = hm_dirty_page(t, g + 1);
 		}
 	}
-	if (run_end)
-		hm_object_rearm(t->obj, hm_dirty_page(t, run),
-				hm_dirty_page(t, run_end));
+	if (end)
+		hm_rearm(t->obj, first, end, false);
 }
 
 /* What the last SYNC took is dirty again, or forgotten. */
@@ -666,15 +716,9 @@ static int hm_dirty_harvest(struct hm_tracker *t, struct hm_dirty_sink *sink,
 	if (!b)
 		return -ENOMEM;
 	do {
-		if (down_write_killable(&obj->lock)) {
-			ret = -EINTR;
+		ret = hm_dirty_lock(t);
+		if (ret)
 			break;
-		}
-		if (obj->dead) {
-			up_write(&obj->lock);
-			ret = -ENODEV;
-			break;
-		}
 		if (pos == r->first && obj->unseen)
 			hm_dirty_mark_all(t);
 		if (pos == r->first && flags & DRM_HUGEMAP_SYNC_RETRY)
@@ -685,7 +729,7 @@ static int hm_dirty_harvest(struct hm_tracker *t, struct hm_dirty_sink *sink,
 			hm_dirty_unkeep(t, from, pos, false);
 			hm_dirty_clean(t, b, true);
 		}
-		up_write(&obj->lock);
+		hm_dirty_unlock(t);
 		for (i = 0; i < b->nr; i++) {
 			*nr_dirty += hweight_long(b->bits[i]);
 			*nr_over += hweight_long(b->over[i]);
@@ -706,12 +750,13 @@ static int hm_dirty_harvest(struct hm_tracker *t, struct hm_dirty_sink *sink,
 	if (ret)
 		hm_dirty_unkeep(t, r->first, pos, true);
 	else if (!(flags & DRM_HUGEMAP_SYNC_RETRY) && !obj->unseen)
-		hm_adapt_round(&t->adapt, &t->kept, r->first, r->end);
+		hm_adapt_round(&t->adapt, &t->kept, &t->dirty, r->first,
+			       r->end);
+	hm_dirty_arm(t);
 	up_write(&obj->lock);
 	if (ret)
 		return ret;
 	t->epoch++;
-	atomic_set(&t->armed, 1);
 	trace_hugemap_sync(obj->region->id, t->id, hm_dirty_page(t, r->first),
 			   hm_dirty_page(t, r->end), *nr_dirty, *nr_over,
 			   t->epoch);
@@ -946,9 +991,11 @@ static int hm_dirty_forget(struct hm_tracker *t, const struct hm_dirty_range *r,
 {
 	unsigned long pos = r->first, word, bits;
 	unsigned int i;
+	int ret;
 
-	if (down_write_killable(&t->obj->lock))
-		return -EINTR;
+	ret = hm_dirty_lock(t);
+	if (ret)
+		return ret;
 	while (hm_dirtymap_next(&t->kept, &pos, r->end, &word, &bits)) {
 		bits = hm_dirty_filter(word, bits, only, r->first);
 		hm_dirtymap_clear(&t->kept, word, bits);
@@ -963,7 +1010,8 @@ static int hm_dirty_forget(struct hm_tracker *t, const struct hm_dirty_range *r,
 						     only, r->first);
 		hm_dirty_clean(t, b, false);
 	}
-	up_write(&t->obj->lock);
+	hm_dirty_arm(t);
+	hm_dirty_unlock(t);
 	return 0;
 }
 

@@ -57,6 +57,16 @@ static int hm_dmabuf_attach(struct dma_buf *dmabuf,
 	return 0;
 }
 
+/**
+ * struct hm_dmabuf_mapping - what an importer has mapped
+ * @sgt: what it gets
+ * @writes: its device may write
+ */
+struct hm_dmabuf_mapping {
+	struct sg_table sgt;
+	bool writes;
+};
+
 /* Mapping pins; nothing moves otherwise. */
 static int hm_dmabuf_pin(struct dma_buf_attachment *attach)
 {
@@ -113,6 +123,7 @@ static struct sg_table *hm_dmabuf_map(struct dma_buf_attachment *attach,
 {
 	struct hm_bo *bo = to_hm_bo(attach->dmabuf->priv);
 	bool pages = hm_dmabuf_pages(bo->obj.region);
+	struct hm_dmabuf_mapping *mapping;
 	struct scatterlist *sg;
 	struct sg_table *sgt;
 	unsigned int nr = 0, k;
@@ -123,9 +134,11 @@ static struct sg_table *hm_dmabuf_map(struct dma_buf_attachment *attach,
 	if (READ_ONCE(bo->obj.dead) || hm_region_pin(bo->obj.region))
 		return ERR_PTR(-ENODEV);
 	ret = -ENOMEM;
-	sgt = kzalloc(sizeof(*sgt), GFP_KERNEL);
-	if (!sgt)
+	mapping = kzalloc(sizeof(*mapping), GFP_KERNEL);
+	if (!mapping)
 		goto err_unpin;
+	mapping->writes = dir != DMA_TO_DEVICE;
+	sgt = &mapping->sgt;
 	ret = sg_alloc_table(sgt, hm_dmabuf_nr_pieces(attach->dev, &bo->obj),
 			     GFP_KERNEL);
 	if (ret)
@@ -161,7 +174,7 @@ static struct sg_table *hm_dmabuf_map(struct dma_buf_attachment *attach,
 	if (ret)
 		goto err_table;
 	attach->priv = sgt;
-	if (dir != DMA_TO_DEVICE)
+	if (mapping->writes)
 		hm_dirty_unseen(&bo->obj, true);
 	return sgt;
 
@@ -170,7 +183,7 @@ err_unmap:
 err_table:
 	sg_free_table(sgt);
 err_free:
-	kfree(sgt);
+	kfree(mapping);
 err_unpin:
 	hm_region_unpin(bo->obj.region);
 	return ERR_PTR(ret);
@@ -179,6 +192,8 @@ err_unpin:
 static void hm_dmabuf_unmap(struct dma_buf_attachment *attach,
 			    struct sg_table *sgt, enum dma_data_direction dir)
 {
+	struct hm_dmabuf_mapping *mapping =
+		container_of(sgt, struct hm_dmabuf_mapping, sgt);
 	struct hm_bo *bo = to_hm_bo(attach->dmabuf->priv);
 
 	dma_resv_assert_held(attach->dmabuf->resv);
@@ -188,9 +203,9 @@ static void hm_dmabuf_unmap(struct dma_buf_attachment *attach,
 	else
 		hm_dmabuf_unmap_pieces(attach, sgt, sgt->nents, dir);
 	sg_free_table(sgt);
-	kfree(sgt);
-	if (dir != DMA_TO_DEVICE)
+	if (mapping->writes)
 		hm_dirty_unseen(&bo->obj, false);
+	kfree(mapping);
 	hm_region_unpin(bo->obj.region);
 }
 

@@ -454,13 +454,11 @@ static void hm_fault_upgrade(struct hm_fault *f)
 
 	if (f->tracked)
 		hm_fault_mark(f, true, &df);
-	if (!df.watched) {
-		df.first = f->pgoff;
-		df.end = f->pgoff + 1;
-	}
 	hm_order_clip(&f->w, PMD_ORDER, &vpn, &vpn_end);
-	vpn = max(vpn, f->w.vpn - min(f->w.vpn, f->pgoff - df.first));
-	vpn_end = min(vpn_end, f->w.vpn + (df.end - f->pgoff));
+	if (df.watched) {
+		vpn = max(vpn, f->w.vpn - min(f->w.vpn, f->pgoff - df.first));
+		vpn_end = min(vpn_end, f->w.vpn + (df.end - f->pgoff));
+	}
 	old = READ_ONCE(*vmf->pmd);
 	if (pmd_none(old) || pmd_bad(old))
 		return;

@@ -32,6 +32,7 @@ void hm_object_init(struct hm_object *obj, struct hm_region *region,
 	obj->max_order = max_order;
 	init_rwsem(&obj->lock);
 	INIT_LIST_HEAD(&obj->trackers);
+	mutex_init(&obj->promote);
 }
 
 /**
@@ -221,37 +222,6 @@ void hm_object_zap(struct hm_object *obj, enum hm_zap why)
 	i_mmap_unlock_read(obj->mapping);
 	atomic64_inc(&obj->region->stats.zap[why]);
 	trace_hugemap_zap(obj->region->id, why, 0, hm_object_size(obj));
-}
-
-/**
- * hm_object_rearm - have writes to a part of an object fault again
- * @obj: object
- * @first: first page
- * @end: page behind the part
- *
- * Takes the entries of the part away through which something was, or could be,
- * written, in all mappings; those that are wider as a whole.
- *
- * The VMAs are visited in the order in which rmap walks of core mm visit them,
- * for the same reason: fork() and mremap() put a copy of a VMA behind it, and
- * an entry cannot escape from one that was not visited yet.
- *
- * Context: @obj->lock held for writing.  Takes the i_mmap lock.
- */
-void hm_object_rearm(struct hm_object *obj, unsigned long first,
-		     unsigned long end)
-{
-	unsigned long last = obj->pgoff + end - 1;
-	struct vm_area_struct *vma;
-
-	lockdep_assert_held_write(&obj->lock);
-	first += obj->pgoff;
-	i_mmap_lock_read(obj->mapping);
-	for (vma = hm_vma_first_in(obj->mapping, first, last); vma;
-	     vma = hm_vma_next_in(vma, first, last))
-		if (hm_vma_object(vma) == obj)
-			hm_vma_rearm(vma, first, last);
-	i_mmap_unlock_read(obj->mapping);
 }
 
 /**

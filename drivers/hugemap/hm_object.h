@@ -17,8 +17,6 @@ bool hm_object_has_unit(const struct hm_object *obj, enum hm_level level);
 ssize_t hm_object_copy(struct hm_object *obj, u64 pos, void *buf, size_t len,
 		       bool write);
 void hm_object_zap(struct hm_object *obj, enum hm_zap why);
-void hm_object_rearm(struct hm_object *obj, unsigned long first,
-		     unsigned long end);
 void hm_object_kill(struct hm_object *obj);
 
 static inline u64 hm_object_size(const struct hm_object *obj)

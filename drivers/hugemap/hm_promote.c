@@ -22,7 +22,7 @@
 /**
  * struct hm_promote_run - mappings that can be replaced by one
  * @file: what was mapped; holds a reference
- * @obj: the object; valid with @file
+ * @obj: the object; holds a reference, which a DRM file does not
  * @stats: counters of the file, or NULL; valid with @file
  * @start: first virtual address
  * @end: virtual address behind
@@ -42,7 +42,7 @@ struct hm_promote_run {
 };
 
 /* Flags that a new mapping gets from the arguments of mmap(). */
-#define HM_PROMOTE_FLAGS	(VM_READ | VM_WRITE | VM_EXEC | VM_MAYSHARE)
+#define HM_PROMOTE_FLAGS	(VM_READ | VM_WRITE | VM_EXEC)
 
 /* Is it a mapping that the caller may make again? */
 static int hm_promote_check(const struct vm_area_struct *vma,
@@ -84,6 +84,7 @@ static void hm_promote_find(struct mm_struct *mm, unsigned long addr,
 	lockdep_assert_held(&mm->mmap_lock);
 	run->file = get_file(vma->vm_file);
 	run->obj = m->obj;
+	run->obj->ops->get(run->obj);
 	run->stats = m->stats;
 	run->start = vma->vm_start;
 	run->offset = hm_promote_offset(vma);
@@ -105,12 +106,17 @@ static int hm_promote_replace(const struct hm_promote_run *run)
 	unsigned long prot = (run->vm_flags & VM_READ ? PROT_READ : 0) |
 			     (run->vm_flags & VM_WRITE ? PROT_WRITE : 0) |
 			     (run->vm_flags & VM_EXEC ? PROT_EXEC : 0);
-	unsigned long flags = MAP_FIXED | (run->vm_flags & VM_MAYSHARE ?
-					   MAP_SHARED : MAP_PRIVATE);
 	unsigned long ret;
 
-	ret = vm_mmap(run->file, run->start, run->end - run->start, prot, flags,
-		      run->offset);
+	/*
+	 * No SYNC between the moment the old VMA is out of the interval tree,
+	 * where a SYNC looks for entries, and the flush of the TLBs after it
+	 * (mm/vma.c vms_clear_ptes(), before 6.12 mm/mmap.c unmap_region()).
+	 */
+	mutex_lock(&run->obj->promote);
+	ret = vm_mmap(run->file, run->start, run->end - run->start, prot,
+		      MAP_FIXED | MAP_SHARED, run->offset);
+	mutex_unlock(&run->obj->promote);
 	if (IS_ERR_VALUE(ret))
 		return ret;
 	atomic64_add(run->tables, &run->obj->region->stats.promoted);
@@ -168,9 +174,10 @@ int hm_promote(struct hm_object *window, const struct drm_device *drm,
 		if (ret)
 			break;
 		ret = hm_promote_replace(&run);
+		run.obj->ops->put(run.obj);
 		fput(run.file);
 		addr = run.end;
-		nr++;
+		nr += !ret;
 		if (fatal_signal_pending(current))
 			return -EINTR;
 	}

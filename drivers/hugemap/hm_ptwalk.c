@@ -8,6 +8,8 @@
  * a VMA that covers the walk; either keeps page tables from being freed
  * (free_pgtables() unlinks the VMA first), but for PTE tables, which PT_RECLAIM
  * frees under RCU.  Entries can change while the walk looks: each is read once.
+ * Where that is not enough: &hm_ptwalk.locked.  A PUD entry is cleared only by
+ * zapping it, which leaves nothing to be put back.
  */
 #include <linux/pgtable.h>
 #include <linux/sched.h>
@@ -59,15 +61,20 @@ static int hm_ptwalk_emit(struct hm_ptwalk *walk, unsigned long addr,
 	return walk->fn(&e, walk->data);
 }
 
-static int hm_ptwalk_pte(pmd_t pmd, unsigned long addr, unsigned long end,
-			 struct hm_ptwalk *walk)
+static int hm_ptwalk_pte(struct mm_struct *mm, pmd_t pmd, unsigned long addr,
+			 unsigned long end, struct hm_ptwalk *walk)
 {
+	spinlock_t *ptl = NULL;
 	unsigned long next;
 	int ret = 0;
 
 	walk->tables++;
 	if (!walk->fn)
 		return 0;
+	if (walk->locked) {
+		ptl = pte_lockptr(mm, &pmd);
+		spin_lock(ptl);
+	}
 	for (; addr < end && !ret; addr = next) {
 		pte_t pte = READ_ONCE(*pte_offset_kernel(&pmd, addr));
 
@@ -75,11 +82,13 @@ static int hm_ptwalk_pte(pmd_t pmd, unsigned long addr, unsigned long end,
 		ret = hm_ptwalk_emit(walk, addr, end, HM_PTE,
 				     !pte_none(pte), pte);
 	}
+	if (ptl)
+		spin_unlock(ptl);
 	return ret;
 }
 
-static int hm_ptwalk_pmd(pud_t pud, unsigned long addr, unsigned long end,
-			 struct hm_ptwalk *walk)
+static int hm_ptwalk_pmd(struct mm_struct *mm, pud_t pud, unsigned long addr,
+			 unsigned long end, struct hm_ptwalk *walk)
 {
 	unsigned long next;
 	int ret = 0;
@@ -91,6 +100,8 @@ static int hm_ptwalk_pmd(pud_t pud, unsigned long addr, unsigned long end,
 
 		next = pmd_addr_end(addr, end);
 		rcu_read_lock();
+		if (walk->locked)
+			spin_unlock(pmd_lock(mm, pmdp));
 		pmd = READ_ONCE(*pmdp);
 		/* "Bad" is what is neither empty nor a table: a leaf. */
 		if (pmd_none(pmd) || pmd_bad(pmd))
@@ -98,14 +109,14 @@ static int hm_ptwalk_pmd(pud_t pud, unsigned long addr, unsigned long end,
 					     !pmd_none(pmd),
 					     __pte(pmd_val(pmd)));
 		else
-			ret = hm_ptwalk_pte(pmd, addr, next, walk);
+			ret = hm_ptwalk_pte(mm, pmd, addr, next, walk);
 		rcu_read_unlock();
 	}
 	return ret;
 }
 
-static int hm_ptwalk_pud(p4d_t *p4dp, unsigned long addr, unsigned long end,
-			 struct hm_ptwalk *walk)
+static int hm_ptwalk_pud(struct mm_struct *mm, p4d_t *p4dp, unsigned long addr,
+			 unsigned long end, struct hm_ptwalk *walk)
 {
 	unsigned long next;
 	int ret = 0;
@@ -121,7 +132,7 @@ static int hm_ptwalk_pud(p4d_t *p4dp, unsigned long addr, unsigned long end,
 					     __pte(pud_val(pud)));
 			rcu_read_unlock();
 		} else {
-			ret = hm_ptwalk_pmd(pud, addr, next, walk);
+			ret = hm_ptwalk_pmd(mm, pud, addr, next, walk);
 		}
 		cond_resched();
 	}
@@ -153,7 +164,7 @@ int hm_ptwalk_range(struct mm_struct *mm, unsigned long start,
 			p4d = p4d_offset(pgd, addr);
 			if (!p4d_none(*p4d)) {
 				next = p4d_addr_end(addr, end);
-				ret = hm_ptwalk_pud(p4d, addr, next, walk);
+				ret = hm_ptwalk_pud(mm, p4d, addr, next, walk);
 				continue;
 			}
 		}

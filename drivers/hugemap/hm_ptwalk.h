@@ -34,11 +34,15 @@ struct hm_ptwalk_entry {
  *	the walk by returning non-zero.  Must not sleep (it runs under RCU).
  *	May be NULL.
  * @data: for @fn
+ * @locked: hold the lock of the table an entry is in while it is read: see
+ *	nothing in between, as an entry that mprotect() or mremap() has cleared
+ *	and is about to put back
  * @tables: incremented for every PMD and PTE table seen
  */
 struct hm_ptwalk {
 	int (*fn)(const struct hm_ptwalk_entry *e, void *data);
 	void *data;
+	bool locked;
 	unsigned long tables;
 };
 

@@ -11,10 +11,11 @@
  *					shared
  *		page table slot		hm_fault.c
  *		  page table locks
- *		i_mmap lock		unmap_mapping_range(), exclusive only
+ *		i_mmap lock		zapping all mappings, exclusive only
  *	  hm_alloc.lock			nothing is taken inside
  *
- * hm_tracker.sync is outside of all these: user memory is accessed under it.
+ * hm_tracker.sync, outermost, and hm_object.promote inside it are outside of all
+ * these: user memory is accessed, and the mmap lock taken, under them.
  * No lock of the driver is taken inside the i_mmap lock.
  */
 #ifndef _HM_TYPES_H_
@@ -137,6 +138,8 @@ struct hm_object_ops {
  * @vma_type: DRM_HUGEMAP_VMA_* of new mappings; @lock
  * @trackers: &hm_tracker.node; @lock
  * @nr_trackers: of @trackers; @lock
+ * @promote: held while a mapping is replaced, and while a SYNC looks for
+ *	entries; outside of the mmap lock
  * @unseen: DMA mappings and kernel mappings, whose writes nobody sees; @lock
  * @dead: the memory is gone; @lock, or without for an early error
  */
@@ -157,6 +160,7 @@ struct hm_object {
 	struct list_head trackers;
 	unsigned int nr_trackers;
 	unsigned int unseen;
+	struct mutex promote;
 	bool dead;
 };
 

@@ -2,7 +2,6 @@
 /*
  * Mappings: what happens to a VMA besides faults.
  */
-#include <linux/interval_tree_generic.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
 #include <linux/pagemap.h>
@@ -45,7 +44,12 @@ struct hm_chunk *hm_vma_chunk(struct hm_mapping *m, unsigned long slot,
 	return xa_is_err(old) ? NULL : old;
 }
 
-static void hm_vma_count_zap(struct hm_mapping *m, enum hm_zap why)
+/**
+ * hm_vma_count_zap - entries of a mapping were taken away
+ * @m: mapping
+ * @why: for the counters
+ */
+void hm_vma_count_zap(struct hm_mapping *m, enum hm_zap why)
 {
 	atomic64_inc(&m->obj->region->stats.zap[why]);
 	if (m->stats)
@@ -67,7 +71,10 @@ static void hm_vma_zap_pud(struct vm_area_struct *vma, unsigned long addr,
 	hm_ptwalk_addr(vma->vm_mm, start, &e);
 	if (!e.present || e.level != HM_PUD)
 		return;
+	/* A SYNC that finds the entry gone must find it gone from the TLBs. */
+	down_read(&m->obj->lock);
 	hm_compat_zap_vma(vma, start, PUD_SIZE);
+	up_read(&m->obj->lock);
 	hm_vma_count_zap(m, why);
 	trace_hugemap_zap(m->obj->region->id, why, start, PUD_SIZE);
 }
@@ -330,49 +337,6 @@ struct vm_area_struct *hm_vma_next(struct vm_area_struct *vma)
 	return hm_vma_of(rb_next(&vma->shared.rb));
 }
 
-static unsigned long hm_vma_tree_start(struct vm_area_struct *vma)
-{
-	return vma->vm_pgoff;
-}
-
-static unsigned long hm_vma_tree_last(struct vm_area_struct *vma)
-{
-	return vma->vm_pgoff + vma_pages(vma) - 1;
-}
-
-/* mm/interval_tree.c has the same; what changes the tree is not used here. */
-INTERVAL_TREE_DEFINE(struct vm_area_struct, shared.rb, unsigned long,
-		     shared.rb_subtree_last, hm_vma_tree_start,
-		     hm_vma_tree_last, static __maybe_unused, hm_vma_tree)
-
-/**
- * hm_vma_first_in - the first VMA that has some of a range of pages
- * @mapping: with its i_mmap lock held
- * @first: first page of @mapping
- * @last: last page
- *
- * Return: VMA for hm_vma_next_in(), or NULL.
- */
-struct vm_area_struct *hm_vma_first_in(struct address_space *mapping,
-				       unsigned long first, unsigned long last)
-{
-	return hm_vma_tree_iter_first(&mapping->i_mmap, first, last);
-}
-
-/**
- * hm_vma_next_in - the next one
- * @vma: of hm_vma_first_in() or this, the i_mmap lock held since
- * @first: as before
- * @last: as before
- *
- * Return: VMA or NULL.
- */
-struct vm_area_struct *hm_vma_next_in(struct vm_area_struct *vma,
-				      unsigned long first, unsigned long last)
-{
-	return hm_vma_tree_iter_next(vma, first, last);
-}
-
 /**
  * hm_vma_object - what a VMA is a mapping of
  * @vma: any VMA, its mmap lock or its i_mmap lock held
@@ -531,74 +495,4 @@ void hm_vma_set_cap(struct vm_area_struct *vma, unsigned long start,
 				  zap_end - zap_start);
 	}
 	up_write(&m->obj->lock);
-}
-
-/* A part of a mapping that hm_vma_rearm() zaps at once, and how far it may go. */
-struct hm_vma_span {
-	unsigned long start;
-	unsigned long end;
-	unsigned long limit;
-};
-
-static int hm_vma_writable(const struct hm_ptwalk_entry *e, void *data)
-{
-	unsigned long size = hm_level_size(e->level);
-	struct hm_vma_span *span = data;
-
-	if (span->end && e->start >= span->limit)
-		return 1;
-	/*
-	 * mprotect() makes a dirty entry writable without asking (mm/mprotect.c
-	 * can_change_pte_writable()).
-	 */
-	if (!e->present || (!e->write && !e->dirty))
-		return 0;
-	if (!span->end) {
-		span->start = round_down(e->start, size);
-		span->limit = round_down(e->start, max(size, PMD_SIZE)) +
-			      max(size, PMD_SIZE);
-	}
-	span->end = round_down(e->start, size) + size;
-	return 0;
-}
-
-/**
- * hm_vma_rearm - take away what may write to some pages
- * @vma: a mapping (hm_vma_object())
- * @first: first page of its address space
- * @last: last page; some of the two are in @vma
- *
- * Of small entries, all from the first to the last of a PMD that may write go
- * at once: one TLB flush.  That the others between them are faulted in again
- * costs one fault, for all of them.
- *
- * Context: &hm_object.lock held for writing, and the i_mmap lock.
- */
-void hm_vma_rearm(struct vm_area_struct *vma, unsigned long first,
-		  unsigned long last)
-{
-	struct hm_mapping *m = vma->vm_private_data;
-	unsigned long addr, end;
-
-	lockdep_assert_held_write(&m->obj->lock);
-	first = max(first, vma->vm_pgoff) - vma->vm_pgoff;
-	last = min(last - vma->vm_pgoff, vma_pages(vma) - 1);
-	addr = vma->vm_start + (first << PAGE_SHIFT);
-	end = vma->vm_start + ((last + 1) << PAGE_SHIFT);
-	while (addr < end) {
-		struct hm_vma_span span = {};
-		struct hm_ptwalk walk = {
-			.fn = hm_vma_writable,
-			.data = &span,
-		};
-
-		hm_ptwalk_range(vma->vm_mm, addr, end, &walk);
-		if (!span.end)
-			break;
-		hm_compat_zap_vma(vma, span.start, span.end - span.start);
-		hm_vma_count_zap(m, HM_ZAP_DIRTY);
-		trace_hugemap_zap(m->obj->region->id, HM_ZAP_DIRTY, span.start,
-				  span.end - span.start);
-		addr = span.end;
-	}
 }

@@ -361,7 +361,8 @@ struct drm_hugemap_gem_mmap_offset {
  *
  * The guarantee: when DIRTY_SYNC returns, every store to the range that was
  * complete before the call is in the bitmap it returned or in an earlier one,
- * and every store after it will be in a later one.  It holds for all mappings
+ * and every store after it will be in a later one (but for those that race with
+ * an munmap() of the memory they go to).  It holds for all mappings
  * of the object, in whatever process, made before or after, through a DRM node,
  * a dma-buf or the character node, and for write() and PREFAULT.  Devices that
  * map a dma-buf, and the kernel's own mappings of it, are not seen writing: as
@@ -422,7 +423,9 @@ struct drm_hugemap_dirty_start {
 	__u64 granule;
 	/**
 	 * @max_over: in: %DRM_HUGEMAP_DIRTY_ADAPTIVE: how many granules a SYNC
-	 * may report although nothing wrote to them
+	 * may report although nothing wrote to them, beside what was read
+	 * (%DRM_HUGEMAP_DIRTY_WRITABLE).  With %DRM_HUGEMAP_SYNC_RETRY, which
+	 * reports two rounds, twice as many.
 	 */
 	__u64 max_over;
 	/**
@@ -585,14 +588,18 @@ struct drm_hugemap_dirty_rects {
  * so that each page of them is faulted in again, with the order it may have
  * now.  Neighbours that mprotect() or munmap() had cut apart become one.
  *
- * No store is lost, nor missed by a tracker.  What madvise() or a PREFAULT set
- * for the mapping is gone.  As with mmap(), no other thread may unmap or map
- * something else in the range meanwhile.
+ * No store is lost, nor missed by a tracker.  What madvise(), pkey_mprotect() or
+ * a PREFAULT set for the mapping is gone.  As with mmap(), no other thread may
+ * unmap, protect or map something else in the range meanwhile.
  *
- * Errors: EINVAL for non-zero @flags or @pad, @addr or @len that is zero (@len)
- * or no multiple of the base page or overflows; EFAULT if some of the range is
- * not a mapping of this device or node; EACCES if the file that was mapped may
- * not map the object any more; EINTR; ENODEV; ENOMEM.
+ * Errors without side effect: EINVAL for non-zero @flags or @pad, @addr or @len
+ * that is zero (@len) or no multiple of the base page or overflows; EFAULT if
+ * some of the range is not a mapping of this device or node; EACCES if the file
+ * that was mapped may not map the object any more; EINTR; ENODEV.
+ *
+ * Errors with some mappings replaced: those of mmap() and EINTR.  As after a
+ * mmap() with MAP_FIXED that fails late (ENOMEM), the one it failed for may be
+ * gone.
  */
 struct drm_hugemap_promote {
 	/** @addr: in: virtual address in the calling process */

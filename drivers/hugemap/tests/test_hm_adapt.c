@@ -11,8 +11,8 @@
 
 struct sim {
 	struct hm_adapt a;
-	struct hm_dirtymap map;
-	void *mem, *map_mem;
+	struct hm_dirtymap map, none;
+	void *mem, *map_mem, *none_mem;
 	unsigned char *written;		/* in this round */
 	unsigned char *was[HM_ADAPT_LEVELS];	/* coarse before this round */
 	unsigned char *dense[HM_ADAPT_LEVELS];	/* found so, see check_grown() */
@@ -30,12 +30,14 @@ static struct sim sim_new(unsigned long nr, const unsigned int *shifts,
 	struct sim s = {
 		.mem = hm_zalloc(hm_adapt_size(nr, shifts, nr_levels)),
 		.map_mem = hm_zalloc(hm_dirtymap_size(nr)),
+		.none_mem = hm_zalloc(hm_dirtymap_size(nr)),
 		.written = hm_zalloc(nr),
 	};
 	unsigned int l;
 
 	hm_adapt_init(&s.a, s.mem, nr, shifts, nr_levels, max_over);
 	hm_dirtymap_init(&s.map, s.map_mem, nr);
+	hm_dirtymap_init(&s.none, s.none_mem, nr);
 	for (l = 0; l < nr_levels; l++) {
 		s.was[l] = hm_zalloc(blocks(&s, l));
 		s.dense[l] = hm_zalloc(blocks(&s, l));
@@ -53,6 +55,7 @@ static void sim_free(struct sim *s)
 	}
 	free(s->mem);
 	free(s->map_mem);
+	free(s->none_mem);
 	free(s->written);
 }
 
@@ -151,6 +154,25 @@ static bool was_measured(const struct sim *s, unsigned int l, unsigned long b)
 	return true;
 }
 
+/* Of what is in it all was tracked as a whole, but for what proved to be dense. */
+static bool was_sampled(const struct sim *s, unsigned int l, unsigned long b)
+{
+	unsigned int in = l ? s->a.level[l].shift - s->a.level[l - 1].shift : 0;
+	unsigned long size = l ? 1UL << s->a.level[l - 1].shift : 0, i;
+	bool measured = false;
+
+	for (i = b << in; l && i < (b + 1) << in; i++) {
+		unsigned long n = nr_written(s, l - 1, i);
+
+		if (s->was[l - 1][i] && n)
+			continue;
+		if (!was_measured(s, l - 1, i) || n < size - (size >> (l + 1)))
+			return false;
+		measured = true;
+	}
+	return measured;
+}
+
 /* Is it a part of a coarse block? */
 static bool inside(const struct sim *s, unsigned int l, unsigned long b)
 {
@@ -161,6 +183,21 @@ static bool inside(const struct sim *s, unsigned int l, unsigned long b)
 			   s->a.level[k].shift))
 			return true;
 	return false;
+}
+
+/* Nor is what it was a sample of. */
+static void not_dense(struct sim *s, unsigned int l, unsigned long b)
+{
+	unsigned int k;
+
+	s->dense[l][b] = 0;
+	for (k = l + 1; k < s->a.nr_levels; k++) {
+		unsigned long i = b << s->a.level[l].shift >>
+				  s->a.level[k].shift;
+
+		if (i < blocks(s, k) && !was_measured(s, k, i))
+			s->dense[k][i] = 0;
+	}
 }
 
 /* A block may become coarse after it was dense twice, each granule by itself. */
@@ -177,6 +214,7 @@ static void check_grown(struct sim *s, unsigned long first, unsigned long end)
 			bool known = b * size >= first && (b + 1) * size <= end;
 			bool dense = known && was_measured(s, l, b) &&
 				     n >= size - (size >> (l + 2));
+			bool again = known && was_sampled(s, l, b);
 			bool up = l + 1 < s->a.nr_levels;
 			unsigned long p = up ? b * size >>
 					  s->a.level[l + 1].shift : 0;
@@ -184,7 +222,7 @@ static void check_grown(struct sim *s, unsigned long first, unsigned long end)
 			up = up && p < blocks(s, l + 1) && s->was[l + 1][p] &&
 			     !coarse(s, l + 1, p);
 			if (coarse(s, l, b) && !s->was[l][b] && !up)
-				check(dense && s->dense[l][b],
+				check((dense || again) && s->dense[l][b],
 				      "round %u: block %lu of level %u with %lu of %lu",
 				      s->rounds, b, l, n, size);
 			if (!known) {
@@ -199,7 +237,7 @@ static void check_grown(struct sim *s, unsigned long first, unsigned long end)
 			else if (coarse(s, l, b) || dense)
 				s->dense[l][b] = 1;
 			else if (was_measured(s, l, b) && n)
-				s->dense[l][b] = 0;
+				not_dense(s, l, b);
 		}
 	}
 }
@@ -214,7 +252,7 @@ static void sim_round_part(struct sim *s, unsigned long first,
 		for (b = 0; b < blocks(s, l); b++)
 			s->was[l][b] = coarse(s, l, b);
 	s->rounds++;
-	hm_adapt_round(&s->a, &s->map, first, end);
+	hm_adapt_round(&s->a, &s->map, &s->none, first, end);
 	check_state(s);
 	check_grown(s, first, end);
 	for (w = first / 64; w * 64 < end; w++)
