@@ -897,9 +897,11 @@ int hm_dirty_sync(struct hm_file *file, struct drm_hugemap_dirty_sync *args)
 	if (mutex_lock_interruptible(&t->sync))
 		goto out;
 	ret = hm_dirty_harvest(t, &sink, args->flags, &nr_dirty, &nr_over);
-	args->nr_dirty = nr_dirty;
-	args->nr_over = nr_over;
-	args->epoch = t->epoch;
+	if (!ret) {
+		args->nr_dirty = nr_dirty;
+		args->nr_over = nr_over;
+		args->epoch = t->epoch;
+	}
 	mutex_unlock(&t->sync);
 out:
 	hm_dirty_put(t);
@@ -963,7 +965,8 @@ int hm_dirty_rects(struct hm_file *file, struct drm_hugemap_dirty_rects *args)
 		goto out;
 	ret = hm_dirty_harvest(t, &sink, args->flags, &nr_dirty, &nr_over);
 	mutex_unlock(&t->sync);
-	args->nr_rects = rects.nr;
+	if (!ret)
+		args->nr_rects = rects.nr;
 out:
 	kfree(rects.rects);
 	hm_dirty_put(t);

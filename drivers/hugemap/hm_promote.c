@@ -181,6 +181,7 @@ int hm_promote(struct hm_object *window, const struct drm_device *drm,
 		if (fatal_signal_pending(current))
 			return -EINTR;
 	}
-	args->nr_mappings = nr;
+	if (!ret)
+		args->nr_mappings = nr;
 	return ret;
 }
