@@ -54,6 +54,8 @@
  * @kept: what the last SYNC of each part reported; as @dirty
  * @over: which of @dirty were not written; or NULL; as @dirty
  * @kept_over: the same of @kept
+ * @was: what @kept was before the SYNC that is under way; as @dirty
+ * @was_over: the same of @was
  * @adapt: what is tracked in blocks; the object's lock
  * @nr_dirty: bits in @dirty
  * @notify: signal @eventfd at so many
@@ -78,6 +80,8 @@ struct hm_tracker {
 	struct hm_dirtymap kept;
 	unsigned long *over;
 	unsigned long *kept_over;
+	struct hm_dirtymap was;
+	unsigned long *was_over;
 	struct hm_adapt adapt;
 	atomic_long_t nr_dirty;
 	unsigned long notify;
@@ -443,15 +447,17 @@ static int hm_dirty_alloc_maps(struct hm_tracker *t, u64 max_over)
 	unsigned int shifts[HM_ADAPT_LEVELS], nr_levels = 0, i;
 	size_t size = hm_dirtymap_size(nr), bits = BITS_TO_LONGS(nr);
 
-	t->mem = kvzalloc(2 * size + (over ? 2 * bits * sizeof(long) : 0),
+	t->mem = kvzalloc(3 * (size + (over ? bits * sizeof(long) : 0)),
 			  GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	if (!t->mem)
 		return -ENOMEM;
 	hm_dirtymap_init(&t->dirty, t->mem, nr);
 	hm_dirtymap_init(&t->kept, t->mem + size, nr);
+	hm_dirtymap_init(&t->was, t->mem + 2 * size, nr);
 	if (over) {
-		t->over = t->mem + 2 * size;
+		t->over = t->mem + 3 * size;
 		t->kept_over = t->over + bits;
+		t->was_over = t->kept_over + bits;
 	}
 	if (!(t->flags & DRM_HUGEMAP_DIRTY_ADAPTIVE))
 		return 0;
@@ -641,23 +647,57 @@ static void hm_dirty_rearm(struct hm_tracker *t, const struct hm_dirty_batch *b)
 		hm_rearm(t->obj, first, end, false);
 }
 
-/* What the last SYNC took is dirty again, or forgotten. */
+/* What the last SYNC took is dirty again. */
 static void hm_dirty_unkeep(struct hm_tracker *t, unsigned long first,
-			    unsigned long end, bool again)
+			    unsigned long end)
 {
 	unsigned long word, bits;
 
 	lockdep_assert_held_write(&t->obj->lock);
 	while (hm_dirtymap_next(&t->kept, &first, end, &word, &bits)) {
-		if (again && t->over)
+		if (t->over) {
 			t->over[word] |= t->kept_over[word] & bits &
 					 ~t->dirty.bits[word];
-		if (again)
-			atomic_long_add(hm_dirtymap_add(&t->dirty, word, bits),
-					&t->nr_dirty);
-		if (t->over)
 			t->kept_over[word] &= ~bits;
+		}
+		atomic_long_add(hm_dirtymap_add(&t->dirty, word, bits),
+				&t->nr_dirty);
 		hm_dirtymap_clear(&t->kept, word, bits);
+	}
+}
+
+/* What the last SYNC took makes room for what this one takes. */
+static void hm_dirty_set_aside(struct hm_tracker *t, unsigned long first,
+			       unsigned long end)
+{
+	unsigned long word, bits;
+
+	lockdep_assert_held_write(&t->obj->lock);
+	while (hm_dirtymap_next(&t->kept, &first, end, &word, &bits)) {
+		if (t->over) {
+			t->was_over[word] |= t->kept_over[word] & bits;
+			t->kept_over[word] &= ~bits;
+		}
+		hm_dirtymap_add(&t->was, word, bits);
+		hm_dirtymap_clear(&t->kept, word, bits);
+	}
+}
+
+/* And is forgotten, or, if this one fails, kept again. */
+static void hm_dirty_put_back(struct hm_tracker *t, unsigned long first,
+			      unsigned long end, bool keep)
+{
+	unsigned long word, bits;
+
+	lockdep_assert_held_write(&t->obj->lock);
+	while (hm_dirtymap_next(&t->was, &first, end, &word, &bits)) {
+		if (keep)
+			hm_dirtymap_add(&t->kept, word, bits);
+		if (keep && t->over)
+			t->kept_over[word] |= t->was_over[word] & bits;
+		if (t->over)
+			t->was_over[word] &= ~bits;
+		hm_dirtymap_clear(&t->was, word, bits);
 	}
 }
 
@@ -722,11 +762,11 @@ static int hm_dirty_harvest(struct hm_tracker *t, struct hm_dirty_sink *sink,
 		if (pos == r->first && obj->unseen)
 			hm_dirty_mark_all(t);
 		if (pos == r->first && flags & DRM_HUGEMAP_SYNC_RETRY)
-			hm_dirty_unkeep(t, r->first, r->end, true);
+			hm_dirty_unkeep(t, r->first, r->end);
 		from = pos;
 		hm_dirty_next(t, &pos, r->end, b);
 		if (!peek) {
-			hm_dirty_unkeep(t, from, pos, false);
+			hm_dirty_set_aside(t, from, pos);
 			hm_dirty_clean(t, b, true);
 		}
 		hm_dirty_unlock(t);
@@ -748,8 +788,9 @@ static int hm_dirty_harvest(struct hm_tracker *t, struct hm_dirty_sink *sink,
 
 	down_write(&obj->lock);
 	if (ret)
-		hm_dirty_unkeep(t, r->first, pos, true);
-	else if (!(flags & DRM_HUGEMAP_SYNC_RETRY) && !obj->unseen)
+		hm_dirty_unkeep(t, r->first, pos);
+	hm_dirty_put_back(t, r->first, r->end, ret);
+	if (!ret && !(flags & DRM_HUGEMAP_SYNC_RETRY) && !obj->unseen)
 		hm_adapt_round(&t->adapt, &t->kept, &t->dirty, r->first,
 			       r->end);
 	hm_dirty_arm(t);
