@@ -24,6 +24,10 @@ demo: ## show what it does in a guest (K=6.1: on which kernel)
 	@$(VM)/setup
 	@$(VM)/demo $(K)
 
+demo-migrate: ## copy memory while a process writes it, by dirty tracking
+	@$(VM)/setup
+	@$(VM)/demo "$(K)" demo-migrate
+
 check: ## all tests; K=6.1: guest tests of one kernel; T=binary[@subtest]
 	@$(VM)/check
 
@@ -57,5 +61,5 @@ clean: ## remove what was built here (the cache in ~/.cache/hugemap stays)
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z_-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' Makefile
 
-.PHONY: modules install modules_install demo check unit lint matrix \
+.PHONY: modules install modules_install demo demo-migrate check unit lint matrix \
 	dkms-check selftest setup clean help
