@@ -383,9 +383,13 @@ struct drm_hugemap_gem_mmap_offset {
 #define DRM_HUGEMAP_DIRTY_ALL		0x1
 /**
  * @DRM_HUGEMAP_DIRTY_WRITABLE: no read-only entries: the first read of a granule
- * through a writable mapping counts as a write.  For memory of KVM guests: KVM
- * fails where it finds a present read-only entry (virt/kvm/kvm_main.c
- * hva_to_pfn_remapped(), %KVM_PFN_ERR_RO_FAULT).
+ * through a writable mapping counts as a write.  For memory of KVM guests: where
+ * KVM finds a present read-only entry it fails, or, on x86, emulates each write
+ * (virt/kvm/kvm_main.c hva_to_pfn_remapped(), %KVM_PFN_ERR_RO_FAULT).
+ *
+ * Start and sync such a tracker in the process that runs the guest: that keeps
+ * its VCPUs from faulting while entries are taken away, which would be an EFAULT
+ * of KVM_RUN.
  */
 #define DRM_HUGEMAP_DIRTY_WRITABLE	0x2
 /**
