@@ -793,7 +793,8 @@ static int hm_dirty_harvest(struct hm_tracker *t, struct hm_dirty_sink *sink,
 	if (!ret && !(flags & DRM_HUGEMAP_SYNC_RETRY) && !obj->unseen)
 		hm_adapt_round(&t->adapt, &t->kept, &t->dirty, r->first,
 			       r->end);
-	hm_dirty_arm(t);
+	if (!ret && *nr_dirty)
+		hm_dirty_arm(t);
 	up_write(&obj->lock);
 	if (ret)
 		return ret;
@@ -1034,6 +1035,7 @@ static int hm_dirty_forget(struct hm_tracker *t, const struct hm_dirty_range *r,
 			   const unsigned long *only, struct hm_dirty_batch *b)
 {
 	unsigned long pos = r->first, word, bits;
+	bool some = false;
 	unsigned int i;
 	int ret;
 
@@ -1049,12 +1051,15 @@ static int hm_dirty_forget(struct hm_tracker *t, const struct hm_dirty_range *r,
 	pos = r->first;
 	while (pos < r->end) {
 		hm_dirty_next(t, &pos, r->end, b);
-		for (i = 0; i < b->nr; i++)
+		for (i = 0; i < b->nr; i++) {
 			b->bits[i] = hm_dirty_filter(b->word[i], b->bits[i],
 						     only, r->first);
+			some |= b->bits[i];
+		}
 		hm_dirty_clean(t, b, false);
 	}
-	hm_dirty_arm(t);
+	if (some)
+		hm_dirty_arm(t);
 	hm_dirty_unlock(t);
 	return 0;
 }

@@ -434,7 +434,7 @@ struct drm_hugemap_dirty_start {
 	__u64 max_over;
 	/**
 	 * @notify: in: add 1 to @eventfd when so many granules are dirty, once
-	 * after each SYNC that cleared some; 0 for never
+	 * after each SYNC or CLEAR that made some clean; 0 for never
 	 */
 	__u64 notify;
 	/** @eventfd: in: descriptor; ignored if @notify is 0 */
@@ -471,8 +471,8 @@ struct drm_hugemap_dirty_start {
  * Errors: EINVAL for unknown @flags, non-zero @pad, PEEK with RETRY, @start or
  * @len that are no multiples of the granule (but for the end of the tracker's
  * range); ERANGE for a range that is not in the tracker's; ENOENT for a bad
- * @tracker; EFAULT for a bad @bitmap; EINTR; ENODEV.  After EFAULT or EINTR
- * nothing is lost: what the bitmap may hold already is reported once more.
+ * @tracker; EFAULT for a bad @bitmap; EINTR; ENOMEM; ENODEV.  After EFAULT or
+ * EINTR nothing is lost: what the bitmap may hold already is reported once more.
  */
 struct drm_hugemap_dirty_sync {
 	/** @tracker: in: of DIRTY_START on this file */
