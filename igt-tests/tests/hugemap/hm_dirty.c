@@ -2,110 +2,9 @@
 /*
  * Dirty tracking: exact bitmaps and exact counts of faults, with one process.
  */
-#include "hm_map.h"
-#include "igt_hugemap_drm.h"
+#include "hm_dirty.h"
 
 IGT_TEST_DESCRIPTION("What was written, and what finding it out costs.");
-
-#define RW	(PROT_READ | PROT_WRITE)
-
-/* ---- what is tracked ---- */
-
-enum hm_dirty_kind { WINDOW, OBJECT, DMABUF, NR_KINDS };
-
-static const char * const kind_name[NR_KINDS] = {
-	"window", "object", "dmabuf",
-};
-
-/* A gibibyte, or what there is, mapped at a good address. */
-struct target {
-	struct hm_node *node;
-	int fd;			/* trackers, counters of all but DMABUF */
-	uint32_t handle;
-	int dmabuf;
-	uint64_t size;
-	uint64_t pmd;
-	char *p;
-};
-
-static void *target_map(struct target *t, int prot)
-{
-	if (t->dmabuf >= 0)
-		return hm_dmabuf_mmap(t->dmabuf, 0, t->size, prot);
-	if (t->handle)
-		return hm_bo_mmap(t->fd, t->handle, 0, t->size, prot);
-	return hm_mmap_fd(t->fd, 0, t->size, prot);
-}
-
-/* @node is of hm_node_next() for windows, else of hm_region_next(). */
-static struct target target_open(struct hm_node *node, enum hm_dirty_kind kind,
-				 uint64_t max)
-{
-	struct target t = { .node = node, .dmabuf = -1 };
-
-	hm_sysfs_write(node, "allow_pmd", "1");
-	hm_node_refresh(node);
-	t.pmd = hm_pmd_size(node);
-	if (kind == WINDOW) {
-		t.fd = hm_open(node, O_RDWR);
-		t.size = node->size;
-	} else {
-		t.fd = hm_render_open(node);
-		t.size = hm_free(node);
-	}
-	if (t.size > max)
-		t.size = max;
-	if (kind != WINDOW)
-		t.handle = hm_create(t.fd, node, t.size);
-	if (kind == DMABUF)
-		t.dmabuf = hm_export(t.fd, t.handle);
-	t.p = target_map(&t, RW);
-	return t;
-}
-
-static void target_close(struct target *t)
-{
-	hm_munmap(t->p, t->size);
-	if (t->dmabuf >= 0)
-		close(t->dmabuf);
-	close(t->fd);
-	hm_restore();
-}
-
-static void touch(struct target *t, uint64_t off)
-{
-	*(volatile uint64_t *)(t->p + off) = off + 1;
-}
-
-static uint64_t *new_bitmap(const struct target *t, uint64_t granule)
-{
-	uint64_t bits = (t->size + granule - 1) / granule;
-	uint64_t *map = calloc((bits + 63) / 64, sizeof(*map));
-
-	igt_assert(map);
-	return map;
-}
-
-static bool get_bit(const uint64_t *map, uint64_t i)
-{
-	return map[i / 64] >> (i % 64) & 1;
-}
-
-static void set_bit(uint64_t *map, uint64_t i)
-{
-	map[i / 64] |= 1ull << (i % 64);
-}
-
-static void assert_bitmaps(const struct target *t, uint64_t granule,
-			   const uint64_t *got, const uint64_t *want)
-{
-	uint64_t bits = (t->size + granule - 1) / granule;
-
-	for (uint64_t i = 0; i < (bits + 63) / 64; i++)
-		igt_assert_f(got[i] == want[i],
-			     "word %" PRIu64 " is %#" PRIx64 ", expected %#" PRIx64 "\n",
-			     i, got[i], want[i]);
-}
 
 /* ---- exact bitmaps ---- */
 
@@ -235,20 +134,6 @@ static void huge_granule(struct hm_node *node, enum hm_dirty_kind kind)
 	target_close(&t);
 }
 
-static void run(void (*fn)(struct hm_node *node, enum hm_dirty_kind kind))
-{
-	hm_for_each_node(node)
-		if (hm_is_first_of_kind(node))
-			igt_dynamic_f("%s-%s", node->label, kind_name[WINDOW])
-				fn(node, WINDOW);
-	hm_for_each_region(region)
-		for (volatile int k = OBJECT; k < NR_KINDS; k++)
-			if (hm_is_first_of_kind(region))
-				igt_dynamic_f("%s-%s", region->label,
-					      kind_name[k])
-					fn(region, k);
-}
-
 static void exact_4k(struct hm_node *node, enum hm_dirty_kind kind)
 {
 	exact(node, kind, HM_PAGE);
@@ -268,21 +153,21 @@ int igt_main()
 {
 	igt_describe("Granules of 4 KiB: exactly what was written is reported.");
 	igt_subtest_with_dynamic("exact-4k")
-		run(exact_4k);
+		for_each_target(exact_4k);
 
 	igt_describe("Granules of 64 KiB.");
 	igt_subtest_with_dynamic("exact-64k")
-		run(exact_64k);
+		for_each_target(exact_64k);
 
 	igt_describe("Granules of 2 MiB.");
 	igt_subtest_with_dynamic("exact-2m")
-		run(exact_2m);
+		for_each_target(exact_2m);
 
 	igt_describe("One entry is zapped, one write costs two faults at most.");
 	igt_subtest_with_dynamic("cost")
-		run(cost);
+		for_each_target(cost);
 
 	igt_describe("Granules of the size of a PMD entry keep PMD entries.");
 	igt_subtest_with_dynamic("huge-granule")
-		run(huge_granule);
+		for_each_target(huge_granule);
 }
