@@ -52,7 +52,7 @@
  * @dirty: written since the last SYNC; bits are added under the object's lock
  *	held shared, all else under it exclusively
  * @kept: what the last SYNC of each part reported; as @dirty
- * @over: which of @dirty were not written; or NULL; as @dirty
+ * @over: which of @dirty were not written; as @dirty
  * @kept_over: the same of @kept
  * @was: what @kept was before the SYNC that is under way; as @dirty
  * @was_over: the same of @was
@@ -175,14 +175,13 @@ void hm_dirty_written(struct hm_object *obj, unsigned long pgoff, bool write,
 		      struct hm_dirty_fault *df)
 {
 	struct hm_tracker *t;
-	bool mark = write;
 
 	lockdep_assert_held(&obj->lock);
 	*df = (struct hm_dirty_fault){ .end = ULONG_MAX };
 	/* A writable entry is one for all trackers, not for the one alone. */
 	list_for_each_entry(t, &obj->trackers, node)
 		if (pgoff >= t->first && pgoff < t->end)
-			mark |= t->flags & DRM_HUGEMAP_DIRTY_WRITABLE;
+			df->exact |= t->flags & DRM_HUGEMAP_DIRTY_WRITABLE;
 	list_for_each_entry(t, &obj->trackers, node) {
 		struct hm_dirty_range all, block;
 		unsigned long g, added;
@@ -198,12 +197,12 @@ void hm_dirty_written(struct hm_object *obj, unsigned long pgoff, bool write,
 		df->watched = true;
 		df->first = max(df->first, hm_dirty_page(t, block.first));
 		df->end = min(df->end, hm_dirty_page(t, block.end));
-		if (!mark)
+		if (!write && !df->exact)
 			continue;
-		if (t->over && !test_bit(g, t->dirty.bits))
+		if (!test_bit(g, t->dirty.bits))
 			hm_dirty_mark_over(t, &block);
 		added = hm_dirty_mark(t, &block);
-		if (t->over && write)
+		if (write)
 			clear_bit(g, t->over);
 		if (!added)
 			continue;
@@ -269,8 +268,7 @@ void hm_dirty_copied(struct hm_object *obj, unsigned long pgoff)
 			continue;
 		r.first = hm_dirty_granule(t, pgoff);
 		r.end = r.first + 1;
-		if (t->over)
-			clear_bit(r.first, t->over);
+		clear_bit(r.first, t->over);
 		hm_dirty_mark(t, &r);
 	}
 }
@@ -439,26 +437,22 @@ static int hm_dirty_bytes(u64 start, u64 len, unsigned int order, u64 min_pos,
 static int hm_dirty_alloc_maps(struct hm_tracker *t, u64 max_over)
 {
 	unsigned long nr = hm_dirty_whole(t).end;
-	bool over = t->flags & (DRM_HUGEMAP_DIRTY_ADAPTIVE |
-				DRM_HUGEMAP_DIRTY_WRITABLE);
 	static const u8 orders[] = {
 		ilog2(SZ_64K) - PAGE_SHIFT, PMD_ORDER, PUD_ORDER,
 	};
 	unsigned int shifts[HM_ADAPT_LEVELS], nr_levels = 0, i;
 	size_t size = hm_dirtymap_size(nr), bits = BITS_TO_LONGS(nr);
 
-	t->mem = kvzalloc(3 * (size + (over ? bits * sizeof(long) : 0)),
+	t->mem = kvzalloc(3 * (size + bits * sizeof(long)),
 			  GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	if (!t->mem)
 		return -ENOMEM;
 	hm_dirtymap_init(&t->dirty, t->mem, nr);
 	hm_dirtymap_init(&t->kept, t->mem + size, nr);
 	hm_dirtymap_init(&t->was, t->mem + 2 * size, nr);
-	if (over) {
-		t->over = t->mem + 3 * size;
-		t->kept_over = t->over + bits;
-		t->was_over = t->kept_over + bits;
-	}
+	t->over = t->mem + 3 * size;
+	t->kept_over = t->over + bits;
+	t->was_over = t->kept_over + bits;
 	if (!(t->flags & DRM_HUGEMAP_DIRTY_ADAPTIVE))
 		return 0;
 	for (i = 0; i < ARRAY_SIZE(orders); i++)
@@ -655,11 +649,12 @@ static void hm_dirty_unkeep(struct hm_tracker *t, unsigned long first,
 
 	lockdep_assert_held_write(&t->obj->lock);
 	while (hm_dirtymap_next(&t->kept, &first, end, &word, &bits)) {
-		if (t->over) {
-			t->over[word] |= t->kept_over[word] & bits &
-					 ~t->dirty.bits[word];
-			t->kept_over[word] &= ~bits;
-		}
+		unsigned long over = t->kept_over[word] & bits;
+
+		/* What was written once of the two times was written. */
+		t->over[word] &= ~(bits & ~over);
+		t->over[word] |= over & ~t->dirty.bits[word];
+		t->kept_over[word] &= ~bits;
 		atomic_long_add(hm_dirtymap_add(&t->dirty, word, bits),
 				&t->nr_dirty);
 		hm_dirtymap_clear(&t->kept, word, bits);
@@ -674,10 +669,8 @@ static void hm_dirty_set_aside(struct hm_tracker *t, unsigned long first,
 
 	lockdep_assert_held_write(&t->obj->lock);
 	while (hm_dirtymap_next(&t->kept, &first, end, &word, &bits)) {
-		if (t->over) {
-			t->was_over[word] |= t->kept_over[word] & bits;
-			t->kept_over[word] &= ~bits;
-		}
+		t->was_over[word] |= t->kept_over[word] & bits;
+		t->kept_over[word] &= ~bits;
 		hm_dirtymap_add(&t->was, word, bits);
 		hm_dirtymap_clear(&t->kept, word, bits);
 	}
@@ -691,12 +684,11 @@ static void hm_dirty_put_back(struct hm_tracker *t, unsigned long first,
 
 	lockdep_assert_held_write(&t->obj->lock);
 	while (hm_dirtymap_next(&t->was, &first, end, &word, &bits)) {
-		if (keep)
+		if (keep) {
 			hm_dirtymap_add(&t->kept, word, bits);
-		if (keep && t->over)
 			t->kept_over[word] |= t->was_over[word] & bits;
-		if (t->over)
-			t->was_over[word] &= ~bits;
+		}
+		t->was_over[word] &= ~bits;
 		hm_dirtymap_clear(&t->was, word, bits);
 	}
 }
@@ -713,12 +705,11 @@ static void hm_dirty_clean(struct hm_tracker *t, const struct hm_dirty_batch *b,
 
 		hm_dirtymap_clear(&t->dirty, word, bits);
 		atomic_long_sub(hweight_long(bits), &t->nr_dirty);
-		if (keep)
+		if (keep) {
 			hm_dirtymap_add(&t->kept, word, bits);
-		if (keep && t->over)
 			t->kept_over[word] |= b->over[i];
-		if (t->over)
-			t->over[word] &= ~bits;
+		}
+		t->over[word] &= ~bits;
 	}
 	hm_dirty_rearm(t, b);
 }
@@ -734,7 +725,7 @@ static void hm_dirty_next(struct hm_tracker *t, unsigned long *pos,
 
 		if (!hm_dirtymap_next(&t->dirty, pos, end, word, bits))
 			break;
-		b->over[b->nr] = t->over ? t->over[*word] & *bits : 0;
+		b->over[b->nr] = t->over[*word] & *bits;
 	}
 	*pos = min(*pos, end);
 }
@@ -1045,8 +1036,7 @@ static int hm_dirty_forget(struct hm_tracker *t, const struct hm_dirty_range *r,
 	while (hm_dirtymap_next(&t->kept, &pos, r->end, &word, &bits)) {
 		bits = hm_dirty_filter(word, bits, only, r->first);
 		hm_dirtymap_clear(&t->kept, word, bits);
-		if (t->over)
-			t->kept_over[word] &= ~bits;
+		t->kept_over[word] &= ~bits;
 	}
 	pos = r->first;
 	while (pos < r->end) {

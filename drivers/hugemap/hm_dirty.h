@@ -17,6 +17,7 @@ enum hm_dirty_entry {
  * struct hm_dirty_fault - what a fault means to the trackers
  * @watched: one watches the page
  * @marked: something is dirty that was not
+ * @exact: one allows no read-only entries: only what is dirty can be mapped
  * @first: first page of what is dirty around it in all trackers
  * @end: page behind
  * @over: granules that are dirty now without being written
@@ -24,6 +25,7 @@ enum hm_dirty_entry {
 struct hm_dirty_fault {
 	bool watched;
 	bool marked;
+	bool exact;
 	unsigned long first;
 	unsigned long end;
 	unsigned long over;

@@ -51,6 +51,7 @@ static struct mutex hm_fault_slots[1 << HM_FAULT_SLOT_BITS];
  * @slot: page frame that belongs at the start of the faulting PMD, counted in
  *	PMD units; names the unit in &hm_mapping.chunks even where the mapping
  *	is not congruent with the memory
+ * @df: what it means to trackers; if @tracked
  * @tracked: what is dirty decides whether entries may be writable
  * @write: new entries are writable, as far as that allows
  */
@@ -61,6 +62,7 @@ struct hm_fault {
 	struct hm_order_where w;
 	unsigned long pgoff;
 	unsigned long slot;
+	struct hm_dirty_fault df;
 	bool tracked;
 	bool write;
 };
@@ -284,6 +286,17 @@ static int hm_fault_upgrade_pte(pte_t *ptep, unsigned long addr, void *data)
 	       hm_fault_set_pte(ptep, addr, data);
 }
 
+/* The virtual pages that are dirty in all trackers, in the PMD of the fault. */
+static void hm_fault_clip(const struct hm_fault *f, unsigned long *first,
+			  unsigned long *end)
+{
+	unsigned long before = f->pgoff - f->df.first;
+
+	hm_order_clip(&f->w, PMD_ORDER, first, end);
+	*first = max(*first, f->w.vpn - min(f->w.vpn, before));
+	*end = min(*end, f->w.vpn + (f->df.end - f->pgoff));
+}
+
 /*
  * Fill the whole PMD-sized unit as far as mapping and memory reach, so that a
  * mapping that cannot be huge pays one fault for 512 pages.  One walk and one
@@ -300,7 +313,10 @@ static vm_fault_t hm_fault_insert_pte(const struct hm_fault *f)
 	/* A huge entry got there first; apply_to_page_range() would warn. */
 	if (!pmd_none(old) && pmd_bad(old))
 		return VM_FAULT_NOPAGE;
-	hm_order_clip(&f->w, PMD_ORDER, &first, &end);
+	if (f->df.exact)
+		hm_fault_clip(f, &first, &end);
+	else
+		hm_order_clip(&f->w, PMD_ORDER, &first, &end);
 	/*
 	 * Out of memory, or MADV_DONTNEED of another thread freed the table
 	 * between its allocation and its use (PT_RECLAIM): not told apart.
@@ -346,22 +362,20 @@ static bool hm_fault_splits(const struct vm_fault *vmf, enum hm_level level)
 }
 
 /* Make dirty what the fault writes, as far as anyone wants to know. */
-static void hm_fault_mark(const struct hm_fault *f, bool write,
-			  struct hm_dirty_fault *df)
+static void hm_fault_mark(struct hm_fault *f, bool write)
 {
 	struct hm_stats *s = &f->obj->region->stats;
 
-	hm_dirty_written(f->obj, f->pgoff, write, df);
-	if (!df->marked)
+	hm_dirty_written(f->obj, f->pgoff, write, &f->df);
+	if (!f->df.marked)
 		return;
 	hm_fault_count(f, &s->dirty_mark, 1);
-	hm_fault_count(f, &s->dirty_over, df->over);
+	hm_fault_count(f, &s->dirty_over, f->df.over);
 }
 
 static vm_fault_t hm_fault_locked(struct vm_fault *vmf, enum hm_level level,
 				  unsigned int *why)
 {
-	struct hm_dirty_fault df;
 	struct hm_fault f = {};
 	struct mutex *slot;
 	vm_fault_t ret;
@@ -375,7 +389,7 @@ static vm_fault_t hm_fault_locked(struct vm_fault *vmf, enum hm_level level,
 	 * unit with an entry that this fault is about to break up.
 	 */
 	if (f.tracked)
-		hm_fault_mark(&f, vmf->flags & FAULT_FLAG_WRITE, &df);
+		hm_fault_mark(&f, vmf->flags & FAULT_FLAG_WRITE);
 	*why = hm_fault_why(&f, level);
 	if (*why) {
 		if (*why == DRM_HUGEMAP_WHY_DIRTY && hm_fault_splits(vmf, level))
@@ -446,19 +460,17 @@ vm_fault_t hm_fault_order(struct vm_fault *vmf, unsigned int order)
 /* Make what the fault makes dirty writable, in the PMD of the fault. */
 static void hm_fault_upgrade(struct hm_fault *f)
 {
-	struct hm_dirty_fault df = { .watched = false };
 	struct hm_fault_batch b = { .f = f };
 	struct vm_fault *vmf = f->vmf;
 	unsigned long vpn, vpn_end;
 	pmd_t old;
 
 	if (f->tracked)
-		hm_fault_mark(f, true, &df);
-	hm_order_clip(&f->w, PMD_ORDER, &vpn, &vpn_end);
-	if (df.watched) {
-		vpn = max(vpn, f->w.vpn - min(f->w.vpn, f->pgoff - df.first));
-		vpn_end = min(vpn_end, f->w.vpn + (df.end - f->pgoff));
-	}
+		hm_fault_mark(f, true);
+	if (f->df.watched)
+		hm_fault_clip(f, &vpn, &vpn_end);
+	else
+		hm_order_clip(&f->w, PMD_ORDER, &vpn, &vpn_end);
 	old = READ_ONCE(*vmf->pmd);
 	if (pmd_none(old) || pmd_bad(old))
 		return;

@@ -61,20 +61,12 @@ static int hm_ptwalk_emit(struct hm_ptwalk *walk, unsigned long addr,
 	return walk->fn(&e, walk->data);
 }
 
-static int hm_ptwalk_pte(struct mm_struct *mm, pmd_t pmd, unsigned long addr,
-			 unsigned long end, struct hm_ptwalk *walk)
+static int hm_ptwalk_ptes(pmd_t pmd, unsigned long addr, unsigned long end,
+			  struct hm_ptwalk *walk)
 {
-	spinlock_t *ptl = NULL;
 	unsigned long next;
 	int ret = 0;
 
-	walk->tables++;
-	if (!walk->fn)
-		return 0;
-	if (walk->locked) {
-		ptl = pte_lockptr(mm, &pmd);
-		spin_lock(ptl);
-	}
 	for (; addr < end && !ret; addr = next) {
 		pte_t pte = READ_ONCE(*pte_offset_kernel(&pmd, addr));
 
@@ -82,8 +74,23 @@ static int hm_ptwalk_pte(struct mm_struct *mm, pmd_t pmd, unsigned long addr,
 		ret = hm_ptwalk_emit(walk, addr, end, HM_PTE,
 				     !pte_none(pte), pte);
 	}
-	if (ptl)
-		spin_unlock(ptl);
+	return ret;
+}
+
+static int hm_ptwalk_pte(struct mm_struct *mm, pmd_t pmd, unsigned long addr,
+			 unsigned long end, struct hm_ptwalk *walk)
+{
+	spinlock_t *ptl = pte_lockptr(mm, &pmd);
+	int ret;
+
+	walk->tables++;
+	if (!walk->fn)
+		return 0;
+	if (!walk->locked)
+		return hm_ptwalk_ptes(pmd, addr, end, walk);
+	spin_lock(ptl);
+	ret = hm_ptwalk_ptes(pmd, addr, end, walk);
+	spin_unlock(ptl);
 	return ret;
 }
 

@@ -383,7 +383,8 @@ struct drm_hugemap_gem_mmap_offset {
 #define DRM_HUGEMAP_DIRTY_ALL		0x1
 /**
  * @DRM_HUGEMAP_DIRTY_WRITABLE: no read-only entries: the first read of a granule
- * through a writable mapping counts as a write.  For memory of KVM guests: where
+ * through a writable mapping counts as a write, for all other trackers of that
+ * memory as well.  For memory of KVM guests: where
  * KVM finds a present read-only entry it fails, or, on x86, emulates each write
  * (virt/kvm/kvm_main.c hva_to_pfn_remapped(), %KVM_PFN_ERR_RO_FAULT).
  *

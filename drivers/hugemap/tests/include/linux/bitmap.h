@@ -8,12 +8,14 @@
 
 #include <linux/types.h>
 
-#define BITS_PER_LONG		64
-_Static_assert(sizeof(long) == 8, "64-bit words");
+#if __SIZEOF_LONG__ != 8
+#error "64-bit words"
+#endif
 
-#define DIV_ROUND_UP(n, d)	(((n) + (d) - 1) / (d))
+#define BITS_PER_LONG		64
+#define DIV_ROUND_UP(n, d)	div_round_up(n, d)
 #define BITS_TO_LONGS(n)	DIV_ROUND_UP(n, BITS_PER_LONG)
-#define READ_ONCE(x)		(*(const volatile typeof(x) *)&(x))
+#define READ_ONCE(x)		__atomic_load_n(&(x), __ATOMIC_RELAXED)
 
 #define min(a, b) ({ \
 	typeof(a) __a = (a); \
@@ -27,6 +29,11 @@ _Static_assert(sizeof(long) == 8, "64-bit words");
 	(void)(&__a == &__b); \
 	__a > __b ? __a : __b; \
 })
+
+static inline unsigned long div_round_up(unsigned long n, unsigned long d)
+{
+	return (n + d - 1) / d;
+}
 
 static inline unsigned long __ffs(unsigned long word)
 {

@@ -10,6 +10,6 @@
 #include <stddef.h>
 
 /* Of the same type as what it is cast from, but for the sign. */
-typedef long atomic_long_t;
+#define atomic_long_t	long
 
 #endif /* _HM_TEST_TYPES_H_ */
