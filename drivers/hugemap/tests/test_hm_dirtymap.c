@@ -2,6 +2,9 @@
 /*
  * hm_dirtymap.c against an array of one byte per granule.
  */
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include "hm_dirtymap.h"
 #include "hm_test.h"
 
@@ -301,6 +304,43 @@ static void test_add(void)
 	model_free(&m);
 }
 
+/*
+ * What is clean is not looked at: of the bitmap of 64 GiB with three dirty pages
+ * all pages of memory but three cannot be read.
+ */
+static void test_only_dirty(void)
+{
+	static const unsigned long dirty[] = { 5, 9000001, (1UL << 24) - 1 };
+	unsigned long nr = 1UL << 24, page = sysconf(_SC_PAGESIZE), i, n = 0;
+	unsigned long pos = 0, word, bits, size = hm_dirtymap_size(nr);
+	struct hm_dirtymap map;
+	char *mem, *p;
+
+	mem = mmap(NULL, size, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	check(mem != MAP_FAILED, "mmap");
+	hm_dirtymap_init(&map, mem, nr);
+	for (i = 0; i < ARRAY_SIZE(dirty); i++)
+		hm_dirtymap_set(&map, dirty[i], dirty[i] + 1);
+	for (p = mem; p < mem + nr / 8; p += page) {
+		bool used = false;
+
+		for (i = 0; i < ARRAY_SIZE(dirty); i++)
+			used |= dirty[i] / 8 / page == (p - mem) / page;
+		if (!used)
+			check(!mprotect(p, page, PROT_NONE), "mprotect");
+	}
+	check(hm_dirtymap_count(&map, 0, nr) == 3, "count");
+	check(!hm_dirtymap_any(&map, 6, 9000001), "any");
+	while (hm_dirtymap_next(&map, &pos, nr, &word, &bits)) {
+		hm_dirtymap_clear(&map, word, bits);
+		n++;
+	}
+	check(n == 3, "%lu words", n);
+	check(!hm_dirtymap_any(&map, 0, nr), "clean");
+	munmap(mem, size);
+}
+
 int main(void)
 {
 	static const struct hm_test tests[] = {
@@ -310,6 +350,7 @@ int main(void)
 		{ "far", test_far },
 		{ "loose-summaries", test_loose_summaries },
 		{ "add", test_add },
+		{ "only-dirty", test_only_dirty },
 	};
 
 	return hm_run(tests, ARRAY_SIZE(tests));
