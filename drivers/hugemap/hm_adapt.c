@@ -144,7 +144,9 @@ static void hm_adapt_settle(struct hm_adapt *a, const struct hm_dirtymap *map,
 	     b < nr; b = find_next_bit(v->coarse, nr, b + 1)) {
 		if (hm_dirtymap_any(map, b * size, (b + 1) * size)) {
 			__clear_bit(b, v->idle);
-			if (++a->credit < HM_ADAPT_MEASURE)
+			/* What is written already would count for the block. */
+			if (++a->credit < HM_ADAPT_MEASURE ||
+			    hm_dirtymap_any(now, b * size, (b + 1) * size))
 				continue;
 			a->credit = a->skew++ % 16;
 			hm_adapt_measure(a, l, b);

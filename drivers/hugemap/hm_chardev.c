@@ -19,6 +19,7 @@
 #include "hm_promote.h"
 #include "hm_region.h"
 #include "hm_stats.h"
+#include "hm_sync.h"
 #include "hm_vma.h"
 
 #define HM_CHARDEV_MINORS	256
@@ -188,12 +189,12 @@ static int hm_chardev_dirty_start(struct hm_file *file, void *data)
 
 static int hm_chardev_dirty_sync(struct hm_file *file, void *data)
 {
-	return hm_dirty_sync(file, data);
+	return hm_sync(file, data);
 }
 
 static int hm_chardev_dirty_clear(struct hm_file *file, void *data)
 {
-	return hm_dirty_clear(file, data);
+	return hm_sync_clear(file, data);
 }
 
 static int hm_chardev_dirty_stop(struct hm_file *file, void *data)
@@ -203,7 +204,7 @@ static int hm_chardev_dirty_stop(struct hm_file *file, void *data)
 
 static int hm_chardev_dirty_rects(struct hm_file *file, void *data)
 {
-	return hm_dirty_rects(file, data);
+	return hm_sync_rects(file, data);
 }
 
 static int hm_chardev_promote(struct hm_file *file, void *data)

@@ -148,6 +148,12 @@ hm_compat_get_unmapped_area(struct file *filp, unsigned long addr,
 #define HM_COMPAT_MPROTECT_PUD	false
 #endif
 
+/*
+ * 6.12: fork() copies special PMD entries, and reads them before it takes a lock
+ * (mm/huge_memory.c copy_huge_pmd()).
+ */
+#define HM_COMPAT_FORK_PMD	HM_COMPAT_SPECIAL
+
 /* 6.14: drm_driver.date is gone.  6.13: the name of a namespace is a string */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 14, 0)
 #define HM_COMPAT_DRM_DATE

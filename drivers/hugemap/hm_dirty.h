@@ -4,8 +4,6 @@
 
 #include "hm_types.h"
 
-struct drm_file;
-
 /* How an entry may be installed as far as trackers are concerned. */
 enum hm_dirty_entry {
 	HM_DIRTY_WRITABLE,	/* all of it is dirty, or nobody watches */
@@ -48,9 +46,6 @@ void hm_dirty_close(struct hm_file *file);
 /* The ioctls, on both kinds of nodes. */
 int hm_dirty_start(struct hm_file *file, struct hm_object *obj,
 		   struct drm_hugemap_dirty_start *args);
-int hm_dirty_sync(struct hm_file *file, struct drm_hugemap_dirty_sync *args);
-int hm_dirty_clear(struct hm_file *file, struct drm_hugemap_dirty_clear *args);
 int hm_dirty_stop(struct hm_file *file, struct drm_hugemap_dirty_stop *args);
-int hm_dirty_rects(struct hm_file *file, struct drm_hugemap_dirty_rects *args);
 
 #endif /* _HM_DIRTY_H_ */

@@ -26,6 +26,7 @@
 #include "hm_promote.h"
 #include "hm_region.h"
 #include "hm_stats.h"
+#include "hm_sync.h"
 
 static int hm_drm_query_ioctl(struct drm_device *drm, void *data,
 			      struct drm_file *priv)
@@ -73,13 +74,13 @@ static int hm_drm_dirty_start_ioctl(struct drm_device *drm, void *data,
 static int hm_drm_dirty_sync_ioctl(struct drm_device *drm, void *data,
 				   struct drm_file *priv)
 {
-	return hm_dirty_sync(priv->driver_priv, data);
+	return hm_sync(priv->driver_priv, data);
 }
 
 static int hm_drm_dirty_clear_ioctl(struct drm_device *drm, void *data,
 				    struct drm_file *priv)
 {
-	return hm_dirty_clear(priv->driver_priv, data);
+	return hm_sync_clear(priv->driver_priv, data);
 }
 
 static int hm_drm_dirty_stop_ioctl(struct drm_device *drm, void *data,
@@ -91,7 +92,7 @@ static int hm_drm_dirty_stop_ioctl(struct drm_device *drm, void *data,
 static int hm_drm_dirty_rects_ioctl(struct drm_device *drm, void *data,
 				    struct drm_file *priv)
 {
-	return hm_dirty_rects(priv->driver_priv, data);
+	return hm_sync_rects(priv->driver_priv, data);
 }
 
 static int hm_drm_promote_ioctl(struct drm_device *drm, void *data,

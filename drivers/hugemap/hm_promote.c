@@ -113,7 +113,8 @@ static int hm_promote_replace(const struct hm_promote_run *run)
 	 * where a SYNC looks for entries, and the flush of the TLBs after it
 	 * (mm/vma.c vms_clear_ptes(), before 6.12 mm/mmap.c unmap_region()).
 	 */
-	mutex_lock(&run->obj->promote);
+	if (mutex_lock_killable(&run->obj->promote))
+		return -EINTR;
 	ret = vm_mmap(run->file, run->start, run->end - run->start, prot,
 		      MAP_FIXED | MAP_SHARED, run->offset);
 	mutex_unlock(&run->obj->promote);

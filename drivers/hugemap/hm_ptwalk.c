@@ -8,8 +8,7 @@
  * a VMA that covers the walk; either keeps page tables from being freed
  * (free_pgtables() unlinks the VMA first), but for PTE tables, which PT_RECLAIM
  * frees under RCU.  Entries can change while the walk looks: each is read once.
- * Where that is not enough: &hm_ptwalk.locked.  A PUD entry is cleared only by
- * zapping it, which leaves nothing to be put back.
+ * Where that is not enough: &hm_ptwalk.locked.
  */
 #include <linux/pgtable.h>
 #include <linux/sched.h>
@@ -107,9 +106,14 @@ static int hm_ptwalk_pmd(struct mm_struct *mm, pud_t pud, unsigned long addr,
 
 		next = pmd_addr_end(addr, end);
 		rcu_read_lock();
-		if (walk->locked)
-			spin_unlock(pmd_lock(mm, pmdp));
-		pmd = READ_ONCE(*pmdp);
+		if (walk->locked) {
+			spinlock_t *ptl = pmd_lock(mm, pmdp);
+
+			pmd = READ_ONCE(*pmdp);
+			spin_unlock(ptl);
+		} else {
+			pmd = READ_ONCE(*pmdp);
+		}
 		/* "Bad" is what is neither empty nor a table: a leaf. */
 		if (pmd_none(pmd) || pmd_bad(pmd))
 			ret = hm_ptwalk_emit(walk, addr, end, HM_PMD,
@@ -129,9 +133,17 @@ static int hm_ptwalk_pud(struct mm_struct *mm, p4d_t *p4dp, unsigned long addr,
 	int ret = 0;
 
 	for (; addr < end && !ret; addr = next) {
-		pud_t pud = READ_ONCE(*pud_offset(p4dp, addr));
+		pud_t *pudp = pud_offset(p4dp, addr), pud;
 
 		next = pud_addr_end(addr, end);
+		if (walk->locked) {
+			spinlock_t *ptl = pud_lock(mm, pudp);
+
+			pud = READ_ONCE(*pudp);
+			spin_unlock(ptl);
+		} else {
+			pud = READ_ONCE(*pudp);
+		}
 		if (pud_none(pud) || pud_bad(pud)) {
 			rcu_read_lock();
 			ret = hm_ptwalk_emit(walk, addr, end, HM_PUD,

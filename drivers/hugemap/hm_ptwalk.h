@@ -34,9 +34,8 @@ struct hm_ptwalk_entry {
  *	the walk by returning non-zero.  Must not sleep (it runs under RCU).
  *	May be NULL.
  * @data: for @fn
- * @locked: hold the lock of the table an entry is in while it is read: see
- *	nothing in between, as an entry that mprotect() or mremap() has cleared
- *	and is about to put back
+ * @locked: read entries under the lock of their table: see none that mprotect()
+ *	or mremap() has cleared and is about to put back
  * @tables: incremented for every PMD and PTE table seen
  */
 struct hm_ptwalk {

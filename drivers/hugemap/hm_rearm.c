@@ -6,6 +6,8 @@
 #include <linux/interval_tree_generic.h>
 #include <linux/mm.h>
 #include <linux/mm_inline.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
 
 #include "hm_object.h"
 #include "hm_ptwalk.h"
@@ -149,4 +151,50 @@ void hm_rearm(struct hm_object *obj, unsigned long first, unsigned long end,
 		if (hm_vma_object(vma) == obj)
 			hm_rearm_vma(vma, first, last, all);
 	i_mmap_unlock_read(obj->mapping);
+}
+
+/**
+ * hm_rearm_forks - wait for every fork() that did not see a new tracker
+ * @obj: object
+ *
+ * One that began before may be copying a PMD entry that was taken away since
+ * (hm_vma_forked()); so call hm_rearm() once more.
+ *
+ * Context: no lock held.
+ * Return: 0, -ENOMEM or -EINTR.
+ */
+int hm_rearm_forks(struct hm_object *obj)
+{
+	unsigned long first = obj->pgoff, last = first + obj->nr_pages - 1;
+	unsigned int nr = 0, max = 0, i;
+	struct vm_area_struct *vma;
+	struct mm_struct **mms;
+	int ret = 0;
+
+	i_mmap_lock_read(obj->mapping);
+	for (vma = hm_rearm_tree_iter_first(&obj->mapping->i_mmap, first, last);
+	     vma; vma = hm_rearm_tree_iter_next(vma, first, last))
+		max++;
+	i_mmap_unlock_read(obj->mapping);
+	mms = kvcalloc(max, sizeof(*mms), GFP_KERNEL_ACCOUNT);
+	if (!mms)
+		return -ENOMEM;
+	/* What is new now has seen it. */
+	i_mmap_lock_read(obj->mapping);
+	for (vma = hm_rearm_tree_iter_first(&obj->mapping->i_mmap, first, last);
+	     vma && nr < max;
+	     vma = hm_rearm_tree_iter_next(vma, first, last))
+		if (hm_vma_object(vma) == obj && mmget_not_zero(vma->vm_mm))
+			mms[nr++] = vma->vm_mm;
+	i_mmap_unlock_read(obj->mapping);
+	for (i = 0; i < nr; i++) {
+		/* fork() holds it for writing, from end to end. */
+		if (!ret && mmap_read_lock_killable(mms[i]))
+			ret = -EINTR;
+		else if (!ret)
+			mmap_read_unlock(mms[i]);
+		mmput(mms[i]);
+	}
+	kvfree(mms);
+	return ret;
 }

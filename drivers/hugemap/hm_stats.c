@@ -33,6 +33,7 @@ static const char * const hm_stats_zap[HM_NR_ZAPS] = {
 	[HM_ZAP_CAP] = "cap",
 	[HM_ZAP_UNPLUG] = "unplug",
 	[HM_ZAP_DIRTY] = "dirty",
+	[HM_ZAP_FORK] = "fork",
 };
 
 /**

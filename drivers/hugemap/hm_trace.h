@@ -24,7 +24,8 @@
 #define hm_trace_zap(v) \
 	__print_symbolic(v, { 0, "split" }, { 1, "mremap" }, \
 			 { 2, "mprotect" }, { 3, "limit" }, { 4, "cap" }, \
-			 { 5, "unplug" }, { 6, "dirty" })
+			 { 5, "unplug" }, { 6, "dirty" }, \
+			 { 7, "fork" })
 
 /* VM_FAULT_RESULT_TRACE is of a type of its own, which sparse minds here. */
 #define hm_trace_ret(v) \

@@ -62,6 +62,7 @@ enum hm_zap {
 	HM_ZAP_CAP,		/* PREFAULT with a cap on order */
 	HM_ZAP_UNPLUG,		/* the device is gone */
 	HM_ZAP_DIRTY,		/* writes are to be noticed again */
+	HM_ZAP_FORK,		/* PMD entries that fork() is about to copy */
 	HM_NR_ZAPS,
 };
 

@@ -136,15 +136,61 @@ static void hm_vma_moved(struct vm_area_struct *vma)
 	}
 }
 
+static int hm_vma_is_pmd(const struct hm_ptwalk_entry *e, void *data)
+{
+	struct hm_ptwalk_entry *found = data;
+
+	if (!e->present || e->level != HM_PMD)
+		return 0;
+	*found = *e;
+	return 1;
+}
+
+/*
+ * fork() is about to copy the entries of the VMA that @vma is a copy of.  A PMD
+ * entry that a SYNC takes away while it is copied would live on in the child,
+ * writable, and nobody would know: let none be there.  No fault on the source
+ * comes in between.
+ */
+static void hm_vma_forked(struct vm_area_struct *vma)
+{
+	struct vm_area_struct *src = vma_lookup(current->mm, vma->vm_start);
+	struct hm_mapping *m = vma->vm_private_data;
+	struct hm_ptwalk_entry e = {};
+	struct hm_ptwalk walk = { .fn = hm_vma_is_pmd, .data = &e };
+	unsigned long addr = vma->vm_start, end;
+
+	if (!src || src->vm_ops != &hm_vma_ops || src->vm_private_data != m)
+		return;
+	lockdep_assert_held_write(&src->vm_mm->mmap_lock);
+	down_read(&m->obj->lock);
+	/* If there is none, the next tracker waits for us: hm_rearm_forks(). */
+	for (; m->obj->nr_trackers &&
+	     hm_ptwalk_range(src->vm_mm, addr, src->vm_end, &walk);
+	     addr = end) {
+		/* And the others of its table: one TLB flush. */
+		end = min((e.start | ~PUD_MASK) + 1, src->vm_end);
+		hm_compat_zap_vma(src, e.start, end - e.start);
+		hm_vma_count_zap(m, HM_ZAP_FORK);
+		trace_hugemap_zap(m->obj->region->id, HM_ZAP_FORK, e.start,
+				  end - e.start);
+	}
+	up_read(&m->obj->lock);
+}
+
 static void hm_vma_open(struct vm_area_struct *vma)
 {
 	struct hm_mapping *m = vma->vm_private_data;
 
 	kref_get(&m->ref);
 	/* In fork() the new VMA is the child's; in a split nothing moves. */
-	if (vma->vm_mm == current->mm && READ_ONCE(m->used_pud) &&
-	    vma->vm_end - vma->vm_start >= PUD_SIZE)
+	if (vma->vm_mm != current->mm) {
+		if (HM_COMPAT_FORK_PMD && vma->vm_flags & VM_MAYWRITE)
+			hm_vma_forked(vma);
+	} else if (READ_ONCE(m->used_pud) &&
+		   vma->vm_end - vma->vm_start >= PUD_SIZE) {
 		hm_vma_moved(vma);
+	}
 }
 
 static void hm_vma_free(struct kref *ref)

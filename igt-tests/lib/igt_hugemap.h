@@ -164,6 +164,7 @@ void igt_hugemap_require_size(const struct hm_node *node, uint64_t size);
  *				dirty
  * zap-CAUSE			entries taken away by the driver, calls:
  *				split mremap mprotect limit cap unplug dirty
+ *				fork
  * sigbus			faults refused
  * dirty-mark			faults that made something dirty
  * dirty-split			large entries given up for that

@@ -494,7 +494,9 @@ struct drm_hugemap_dirty_sync {
 	/**
 	 * @nr_over: out: those of them that nobody was seen writing: they are
 	 * part of a block that is tracked as a whole, or were read
-	 * (%DRM_HUGEMAP_DIRTY_WRITABLE).  Not more than this is over-reported.
+	 * (%DRM_HUGEMAP_DIRTY_WRITABLE).  Not more than this is over-reported,
+	 * beside what is dirty by %DRM_HUGEMAP_DIRTY_ALL or because of a device
+	 * or the kernel.
 	 */
 	__u64 nr_over;
 	/** @epoch: out: clearing SYNCs of this tracker so far */
