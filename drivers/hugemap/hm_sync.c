@@ -91,7 +91,7 @@ static void hm_sync_rearm(struct hm_tracker *t, const struct hm_sync_batch *b)
 
 /* What the last SYNC took is dirty again. */
 static void hm_sync_unkeep(struct hm_tracker *t, unsigned long first,
-			    unsigned long end)
+			   unsigned long end)
 {
 	unsigned long word, bits;
 
@@ -112,7 +112,7 @@ static void hm_sync_unkeep(struct hm_tracker *t, unsigned long first,
 
 /* What the last SYNC took makes room for what this one takes. */
 static void hm_sync_set_aside(struct hm_tracker *t, unsigned long first,
-			       unsigned long end)
+			      unsigned long end)
 {
 	unsigned long word, bits;
 
@@ -127,7 +127,7 @@ static void hm_sync_set_aside(struct hm_tracker *t, unsigned long first,
 
 /* And is forgotten, or, if this one fails, kept again. */
 static void hm_sync_put_back(struct hm_tracker *t, unsigned long first,
-			      unsigned long end, bool keep)
+			     unsigned long end, bool keep)
 {
 	unsigned long word, bits;
 
@@ -144,7 +144,7 @@ static void hm_sync_put_back(struct hm_tracker *t, unsigned long first,
 
 /* Make what is in a batch clean; remember it if @keep. */
 static void hm_sync_clean(struct hm_tracker *t, const struct hm_sync_batch *b,
-			   bool keep)
+			  bool keep)
 {
 	unsigned int i;
 
@@ -165,7 +165,7 @@ static void hm_sync_clean(struct hm_tracker *t, const struct hm_sync_batch *b,
 
 /* The next dirty words, from *@pos on, which moves behind them or to @end. */
 static void hm_sync_next(struct hm_tracker *t, unsigned long *pos,
-			  unsigned long end, struct hm_sync_batch *b)
+			 unsigned long end, struct hm_sync_batch *b)
 {
 	lockdep_assert_held_write(&t->obj->lock);
 	for (b->nr = 0; b->nr < HM_SYNC_BATCH; b->nr++) {
@@ -181,7 +181,7 @@ static void hm_sync_next(struct hm_tracker *t, unsigned long *pos,
 
 /* Report what is dirty in @sink->r; @flags: DRM_HUGEMAP_SYNC_*. */
 static int hm_sync_harvest(struct hm_tracker *t, struct hm_sync_sink *sink,
-			    u32 flags, u64 *nr_dirty, u64 *nr_over)
+			   u32 flags, u64 *nr_dirty, u64 *nr_over)
 {
 	bool peek = flags & DRM_HUGEMAP_SYNC_PEEK;
 	const struct hm_dirty_range *r = &sink->r;
@@ -267,7 +267,7 @@ static int hm_sync_put_clean(struct hm_sync_sink *s, unsigned long to)
 }
 
 static int hm_sync_put_word(struct hm_sync_sink *s, unsigned long index,
-			     u64 bits)
+			    u64 bits)
 {
 	u64 old = 0;
 
@@ -285,9 +285,9 @@ static int hm_sync_put_word(struct hm_sync_sink *s, unsigned long index,
 	return put_user(old | bits, s->bitmap + index) ? -EFAULT : 0;
 }
 
-/* Words of the maps to words of the user, whose bit 0 is granule s->r.first. */
+/* Words of the maps to words of the user: bit 0 is granule s->r.first. */
 static int hm_sync_put_bitmap(struct hm_sync_sink *s,
-			       const struct hm_sync_batch *b)
+			      const struct hm_sync_batch *b)
 {
 	unsigned int i;
 	int ret = 0;
@@ -304,10 +304,10 @@ static int hm_sync_put_bitmap(struct hm_sync_sink *s,
 		shift = at % BITS_PER_LONG;
 		if (bits << shift)
 			ret = hm_sync_put_word(s, at / BITS_PER_LONG,
-						bits << shift);
+					       bits << shift);
 		if (!ret && shift && bits >> (BITS_PER_LONG - shift))
 			ret = hm_sync_put_word(s, at / BITS_PER_LONG + 1,
-						bits >> (BITS_PER_LONG - shift));
+					       bits >> (BITS_PER_LONG - shift));
 	}
 	return ret;
 }
@@ -319,7 +319,7 @@ static int hm_sync_finish_bitmap(struct hm_sync_sink *s)
 }
 
 static int hm_sync_put_rects(struct hm_sync_sink *s,
-			      const struct hm_sync_batch *b)
+			     const struct hm_sync_batch *b)
 {
 	u64 size = (u64)s->rects->pitch * s->rects->height;
 	unsigned int i;
@@ -463,7 +463,7 @@ out:
 
 /* Leave of the bits of a word those that are set in @only, from @first on. */
 static unsigned long hm_sync_filter(unsigned long word, unsigned long bits,
-				     const unsigned long *only,
+				    const unsigned long *only,
 				     unsigned long first)
 {
 	unsigned long n = only ? bits : 0, g;
@@ -478,7 +478,7 @@ static unsigned long hm_sync_filter(unsigned long word, unsigned long bits,
 
 /* Make granules clean for good: all, or those in @only, from @r->first on. */
 static int hm_sync_forget(struct hm_tracker *t, const struct hm_dirty_range *r,
-			   const unsigned long *only, struct hm_sync_batch *b)
+			  const unsigned long *only, struct hm_sync_batch *b)
 {
 	unsigned long pos = r->first, word, bits;
 	bool some = false;
@@ -498,7 +498,7 @@ static int hm_sync_forget(struct hm_tracker *t, const struct hm_dirty_range *r,
 		hm_sync_next(t, &pos, r->end, b);
 		for (i = 0; i < b->nr; i++) {
 			b->bits[i] = hm_sync_filter(b->word[i], b->bits[i],
-						     only, r->first);
+						    only, r->first);
 			some |= b->bits[i];
 		}
 		hm_sync_clean(t, b, false);
