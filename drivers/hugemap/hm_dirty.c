@@ -255,7 +255,7 @@ void hm_dirty_unlock(struct hm_tracker *t)
  * (virt/kvm/kvm_main.c hva_to_pfn_remapped()) and the guest is dead.  A caller
  * that is the VMM, as it should be, keeps its VCPUs from that.
  *
- * Context: no lock held but &hm_tracker.sync; takes the object's lock for writing.
+ * Context: no lock held but &hm_tracker.sync; takes the object's for writing.
  * Return: 0, -EINTR or -ENODEV.
  */
 int hm_dirty_lock(struct hm_tracker *t)
@@ -517,10 +517,11 @@ int hm_dirty_start(struct hm_file *file, struct hm_object *obj,
 	/* No entry that is writable; without read-only ones, none at all. */
 	if (exact || !all)
 		hm_rearm(obj, t->first, t->end, exact);
-	args->tracker = t->id;
 	hm_dirty_unlock(t);
 	ret = hm_dirty_settle(t);
-	if (ret && xa_cmpxchg(&file->trackers, t->id, t, NULL, 0) == t)
+	if (!ret)
+		args->tracker = t->id;
+	else if (xa_cmpxchg(&file->trackers, t->id, t, NULL, 0) == t)
 		hm_dirty_end(t);
 	hm_dirty_put(t);
 	return ret;

@@ -7,8 +7,8 @@
  * while another one harvests and copies what was reported; it must never miss
  * a write.
  *
- * HM_STRESS_SECONDS (10) for "model", as much for all "writers" together, but
- * not less than what makes a million checked writes; HM_SEED.
+ * A quarter of HM_STRESS_SECONDS (40) for "model", as much for all "writers"
+ * together, but not less than what makes a million checked writes; HM_SEED.
  */
 #include <pthread.h>
 
@@ -21,7 +21,7 @@ IGT_TEST_DESCRIPTION("What trackers report, compared with what was written.");
 
 static uint64_t share_ms(unsigned int subtests)
 {
-	return hm_env_number("HM_STRESS_SECONDS", 10) * 1000ull / TARGETS /
+	return hm_env_number("HM_STRESS_SECONDS", 40) * 250ull / TARGETS /
 	       subtests;
 }
 

@@ -304,7 +304,7 @@ static void unknown_ioctls(struct hm_node *region)
 	refuse_begin(region);
 	for (unsigned int nr = 0; nr < 0x100; nr++) {
 		/* The driver's own numbers, and some that nobody has. */
-		if (nr <= DRM_COMMAND_BASE + DRM_HUGEMAP_GEM_MMAP_OFFSET ||
+		if (nr <= DRM_COMMAND_BASE + DRM_HUGEMAP_PROMOTE ||
 		    (nr >= DRM_COMMAND_END && nr != 0xff))
 			continue;
 		refuse_on(victim_fd, DRM_IOWR(nr, struct drm_hugemap_query),
@@ -322,6 +322,9 @@ static void bad_pointers(struct hm_node *region)
 		DRM_IOCTL_HUGEMAP_QUERY, DRM_IOCTL_HUGEMAP_PREFAULT,
 		DRM_IOCTL_HUGEMAP_GEM_CREATE, DRM_IOCTL_HUGEMAP_GEM_INFO,
 		DRM_IOCTL_HUGEMAP_GEM_MMAP_OFFSET,
+		DRM_IOCTL_HUGEMAP_DIRTY_START, DRM_IOCTL_HUGEMAP_DIRTY_SYNC,
+		DRM_IOCTL_HUGEMAP_DIRTY_CLEAR, DRM_IOCTL_HUGEMAP_DIRTY_STOP,
+		DRM_IOCTL_HUGEMAP_DIRTY_RECTS, DRM_IOCTL_HUGEMAP_PROMOTE,
 	};
 	void *none = hm_reserve_aligned(HM_PAGE, HM_PAGE);
 
