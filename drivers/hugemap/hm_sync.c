@@ -315,7 +315,7 @@ static int hm_sync_put_bitmap(struct hm_sync_sink *s,
 static int hm_sync_finish_bitmap(struct hm_sync_sink *s)
 {
 	return hm_sync_put_clean(s, round_up(s->r.end - s->r.first,
-					      BITS_PER_LONG));
+					     BITS_PER_LONG));
 }
 
 static int hm_sync_put_rects(struct hm_sync_sink *s,
@@ -348,6 +348,15 @@ static int hm_sync_finish_rects(struct hm_sync_sink *s)
 		-EFAULT : 0;
 }
 
+/* The granules of a part of what the tracker watches, given in bytes. */
+static int hm_sync_range(const struct hm_tracker *t, u64 start, u64 len,
+			 struct hm_dirty_range *r)
+{
+	return hm_dirty_bytes(start, len, t->order,
+			      (u64)t->first << PAGE_SHIFT,
+			      (u64)t->end << PAGE_SHIFT, t->base, r);
+}
+
 /**
  * hm_sync - the DIRTY_SYNC ioctl
  * @file: the open file
@@ -372,9 +381,7 @@ int hm_sync(struct hm_file *file, struct drm_hugemap_dirty_sync *args)
 	t = hm_dirty_get(file, args->tracker);
 	if (!t)
 		return -ENOENT;
-	ret = hm_dirty_bytes(args->start, args->len, t->order,
-			     (u64)t->first << PAGE_SHIFT,
-			     (u64)t->end << PAGE_SHIFT, t->base, &sink.r);
+	ret = hm_sync_range(t, args->start, args->len, &sink.r);
 	if (ret)
 		goto out;
 	if (args->bitmap) {
@@ -464,7 +471,7 @@ out:
 /* Leave of the bits of a word those that are set in @only, from @first on. */
 static unsigned long hm_sync_filter(unsigned long word, unsigned long bits,
 				    const unsigned long *only,
-				     unsigned long first)
+				    unsigned long first)
 {
 	unsigned long n = only ? bits : 0, g;
 
@@ -530,9 +537,7 @@ int hm_sync_clear(struct hm_file *file, struct drm_hugemap_dirty_clear *args)
 	t = hm_dirty_get(file, args->tracker);
 	if (!t)
 		return -ENOENT;
-	ret = hm_dirty_bytes(args->start, args->len, t->order,
-			     (u64)t->first << PAGE_SHIFT,
-			     (u64)t->end << PAGE_SHIFT, t->base, &all);
+	ret = hm_sync_range(t, args->start, args->len, &all);
 	if (ret)
 		goto out_put;
 	b = kvmalloc(sizeof(*b), GFP_KERNEL_ACCOUNT);

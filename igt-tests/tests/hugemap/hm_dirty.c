@@ -134,6 +134,112 @@ static void huge_granule(struct hm_node *node, enum hm_dirty_kind kind)
 	target_close(&t);
 }
 
+/* ---- fork() ---- */
+
+/*
+ * Since 6.12 fork() copies PMD entries, and reads them before it locks them: the
+ * driver takes those away that a tracker watches, and only those.
+ */
+static void forked(struct hm_node *node, enum hm_dirty_kind kind)
+{
+	struct target t = target_open(node, kind, HM_MIB(16));
+	bool copied = hm_kernel_at_least(6, 12);
+	uint32_t tracker = 0;
+
+	hm_require_set_level(node, HM_PMD, true);
+	for (int tracked = 0; tracked < 2; tracked++) {
+		uint64_t zaps = hm_node_stat(node, "zap-fork");
+
+		if (tracked)
+			tracker = hm_dirty_start(t.fd, t.handle, 0, t.size,
+						 t.pmd, 0);
+		for (uint64_t off = 0; off < t.size; off += t.pmd)
+			touch(&t, off);
+		if (tracked)
+			igt_assert_eq_u64(hm_dirty_sync(t.fd, tracker, 0,
+							t.size / 2, 0, NULL),
+					  t.size / t.pmd / 2);
+		igt_fork(child, 1)
+			touch(&t, HM_PAGE);
+		igt_waitchildren();
+		zaps = hm_node_stat(node, "zap-fork") - zaps;
+		igt_assert_eq_u64(zaps, copied && tracked);
+	}
+	/* What was not synced yet, and the child's. */
+	igt_assert_eq_u64(hm_dirty_sync(t.fd, tracker, 0, 0, 0, NULL),
+			  t.size / t.pmd / 2 + 1);
+	hm_dirty_stop(t.fd, tracker);
+	target_close(&t);
+}
+
+/* ---- no read-only entries ---- */
+
+static void assert_none_read_only(struct target *t)
+{
+	struct hm_levels l;
+
+	hm_read_step(t->p, t->size, HM_PAGE);
+	igt_assert(hm_map_levels(t->node, t->p, t->size, &l));
+	igt_assert_eq_u64(l.ro, 0);
+	igt_assert_eq_u64(l.rw, t->size);
+}
+
+/* Whatever came before, or is clean beside it, and all dirty from the start. */
+static void writable_all(struct hm_node *node, enum hm_dirty_kind kind)
+{
+	struct target t = target_open(node, kind, HM_MIB(8));
+	uint32_t plain, writable;
+	struct hm_levels l;
+
+	/* Half a PMD, so that an entry may reach beyond it. */
+	plain = hm_dirty_start(t.fd, t.handle, 0, t.pmd / 2, HM_PAGE, 0);
+	hm_read_step(t.p, t.size, HM_PAGE);
+	igt_assert(hm_map_levels(node, t.p, t.size, &l));
+	igt_assert_lt_u64(0, l.ro);
+	writable = hm_dirty_start(t.fd, t.handle, 0, t.size, HM_PAGE,
+				  DRM_HUGEMAP_DIRTY_WRITABLE |
+				  DRM_HUGEMAP_DIRTY_ALL);
+	igt_assert(hm_map_levels(node, t.p, t.size, &l));
+	igt_assert_eq_u64(l.ro, 0);
+	/* From behind the plain one's range, which stays clean until read. */
+	(void)*(volatile char *)(t.p + t.pmd - HM_PAGE);
+	igt_assert(hm_map_levels(node, t.p, t.size, &l));
+	igt_assert_eq_u64(l.ro, 0);
+	assert_none_read_only(&t);
+	hm_dirty_sync(t.fd, writable, 0, 0, 0, NULL);
+	hm_dirty_sync(t.fd, plain, 0, 0, 0, NULL);
+	assert_none_read_only(&t);
+	hm_dirty_stop(t.fd, writable);
+	hm_dirty_stop(t.fd, plain);
+	target_close(&t);
+}
+
+/* ---- what adaptive learns from ---- */
+
+/* That all is dirty at first says nothing about what is written. */
+static void all_is_no_measure(struct hm_node *node, enum hm_dirty_kind kind)
+{
+	struct target t = target_open(node, kind, HM_MIB(4));
+	uint64_t nr = t.size / HM_PAGE;
+	uint32_t tracker = hm_dirty_start(t.fd, t.handle, 0, t.size, HM_PAGE,
+					  DRM_HUGEMAP_DIRTY_ADAPTIVE |
+					  DRM_HUGEMAP_DIRTY_ALL);
+
+	igt_assert_eq_u64(hm_dirty_sync(t.fd, tracker, 0, 0, 0, NULL), nr);
+	hm_fill_step(t.p, 0, t.size, HM_PAGE, 1);
+	igt_assert_eq_u64(hm_dirty_sync(t.fd, tracker, 0, 0, 0, NULL), nr);
+	/* Dense once: still page by page.  Twice: no more. */
+	touch(&t, HM_PAGE);
+	igt_assert_eq_u64(hm_dirty_sync(t.fd, tracker, 0, 0,
+					DRM_HUGEMAP_SYNC_PEEK, NULL), 1);
+	hm_fill_step(t.p, 0, t.size, HM_PAGE, 2);
+	igt_assert_eq_u64(hm_dirty_sync(t.fd, tracker, 0, 0, 0, NULL), nr);
+	touch(&t, HM_PAGE);
+	igt_assert_lt_u64(1, hm_dirty_sync(t.fd, tracker, 0, 0, 0, NULL));
+	hm_dirty_stop(t.fd, tracker);
+	target_close(&t);
+}
+
 static void exact_4k(struct hm_node *node, enum hm_dirty_kind kind)
 {
 	exact(node, kind, HM_PAGE);
@@ -170,4 +276,16 @@ int igt_main()
 	igt_describe("Granules of the size of a PMD entry keep PMD entries.");
 	igt_subtest_with_dynamic("huge-granule")
 		for_each_target(huge_granule);
+
+	igt_describe("fork() of a tracked mapping copies no PMD entry.");
+	igt_subtest_with_dynamic("fork")
+		for_each_target(forked);
+
+	igt_describe("Where no read-only entries are wanted there are none.");
+	igt_subtest_with_dynamic("writable-all")
+		for_each_target(writable_all);
+
+	igt_describe("What is dirty without a write does not make blocks coarse.");
+	igt_subtest_with_dynamic("all-is-no-measure")
+		for_each_target(all_is_no_measure);
 }
