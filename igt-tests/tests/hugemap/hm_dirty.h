@@ -31,6 +31,7 @@ static const char * const kind_name[NR_KINDS] __maybe_unused = {
  * @pmd: bytes of a PMD entry
  * @pud: bytes of a PUD entry
  * @p: all of it
+ * @ro: NULL, or a second mapping that target_close() is to take along
  */
 struct target {
 	struct hm_node *node;
@@ -44,6 +45,7 @@ struct target {
 	uint64_t pmd;
 	uint64_t pud;
 	char *p;
+	const char *ro;
 };
 
 static inline void *target_map(struct target *t, int prot)
@@ -100,6 +102,8 @@ static inline struct target target_open(struct hm_node *node,
 static inline void target_close(struct target *t)
 {
 	hm_munmap(t->p, t->size);
+	if (t->ro)
+		hm_munmap((void *)t->ro, t->size);
 	if (t->dmabuf >= 0)
 		close(t->dmabuf);
 	close(t->fd);

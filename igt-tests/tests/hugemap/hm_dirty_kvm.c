@@ -9,62 +9,16 @@
 #include <linux/kvm.h>
 #include <pthread.h>
 
-#include "hm_map.h"
-#include "igt_hugemap_drm.h"
+#include "hm_dirty.h"
 
 IGT_TEST_DESCRIPTION("What a virtual machine writes into device memory.");
 
-#define RW	(PROT_READ | PROT_WRITE)
-
-/* ---- what is tracked ---- */
-
-enum hm_kvm_kind { WINDOW, OBJECT, DMABUF, NR_KINDS };
-
-static const char * const kind_name[NR_KINDS] = {
-	"window", "object", "dmabuf",
-};
-
 /* Mapped for the guest, and once more to look at without being noticed. */
-struct target {
-	struct hm_node *node;
-	int fd;
-	uint32_t handle;
-	int dmabuf;
-	uint64_t size;
-	char *p;
-	const char *ro;
-};
-
-static void *target_map(struct target *t, int prot)
+static struct target kvm_target(struct hm_node *node, enum hm_dirty_kind kind,
+				uint64_t max)
 {
-	if (t->dmabuf >= 0)
-		return hm_dmabuf_mmap(t->dmabuf, 0, t->size, prot);
-	if (t->handle)
-		return hm_bo_mmap(t->fd, t->handle, 0, t->size, prot);
-	return hm_mmap_fd(t->fd, 0, t->size, prot);
-}
+	struct target t = target_open(node, kind, max);
 
-static struct target target_open(struct hm_node *node, enum hm_kvm_kind kind,
-				 uint64_t max)
-{
-	struct target t = { .node = node, .dmabuf = -1 };
-
-	hm_sysfs_write(node, "allow_pmd", "1");
-	hm_node_refresh(node);
-	if (kind == WINDOW) {
-		t.fd = hm_open(node, O_RDWR);
-		t.size = node->size;
-	} else {
-		t.fd = hm_render_open(node);
-		t.size = hm_free(node);
-	}
-	if (t.size > max)
-		t.size = max;
-	if (kind != WINDOW)
-		t.handle = hm_create(t.fd, node, t.size);
-	if (kind == DMABUF)
-		t.dmabuf = hm_export(t.fd, t.handle);
-	t.p = target_map(&t, RW);
 	t.ro = target_map(&t, PROT_READ);
 	return t;
 }
@@ -83,16 +37,6 @@ static void target_keep_small(struct target *t)
 	if (kvm_needs_small())
 		igt_assert_eq(__hm_prefault(t->fd, t->p, t->size, 0, 0, NULL),
 			      0);
-}
-
-static void target_close(struct target *t)
-{
-	hm_munmap(t->p, t->size);
-	hm_munmap((void *)t->ro, t->size);
-	if (t->dmabuf >= 0)
-		close(t->dmabuf);
-	close(t->fd);
-	hm_restore();
 }
 
 /* ---- a virtual machine ---- */
@@ -339,11 +283,6 @@ static void model_close(struct model *m)
 	free(m->got);
 }
 
-static bool get_bit(const uint64_t *map, uint64_t i)
-{
-	return map[i / 64] >> (i % 64) & 1;
-}
-
 /* Returns the value to write. */
 static uint32_t model_access(struct model *m, uint64_t off, uint32_t op)
 {
@@ -425,9 +364,9 @@ static void host_write(struct target *t, struct model *m, uint64_t pg)
 
 #define NR_PAGES	100
 
-static void exact(struct hm_node *node, enum hm_kvm_kind kind, uint64_t granule)
+static void exact(struct hm_node *node, enum hm_dirty_kind kind, uint64_t granule)
 {
-	struct target t = target_open(node, kind, HM_MIB(256));
+	struct target t = kvm_target(node, kind, HM_MIB(256));
 	struct model m = model_open(&t, granule);
 	uint64_t pages = t.size / HM_PAGE, pg[NR_PAGES] = {};
 	uint32_t read_val[NR_PAGES] = {};
@@ -473,21 +412,21 @@ static void exact(struct hm_node *node, enum hm_kvm_kind kind, uint64_t granule)
 	target_close(&t);
 }
 
-static void exact_4k(struct hm_node *node, enum hm_kvm_kind kind)
+static void exact_4k(struct hm_node *node, enum hm_dirty_kind kind)
 {
 	exact(node, kind, HM_PAGE);
 }
 
-static void exact_2m(struct hm_node *node, enum hm_kvm_kind kind)
+static void exact_2m(struct hm_node *node, enum hm_dirty_kind kind)
 {
 	exact(node, kind, HM_MIB(2));
 }
 
 /* ---- what was read is written ---- */
 
-static void read_write(struct hm_node *node, enum hm_kvm_kind kind)
+static void read_write(struct hm_node *node, enum hm_dirty_kind kind)
 {
-	struct target t = target_open(node, kind, HM_MIB(64));
+	struct target t = kvm_target(node, kind, HM_MIB(64));
 	struct model m = model_open(&t, HM_PAGE);
 	struct vm vm;
 	uint32_t tracker;
@@ -520,9 +459,9 @@ static void read_write(struct hm_node *node, enum hm_kvm_kind kind)
 
 /* ---- large pages of the guest ---- */
 
-static void huge(struct hm_node *node, enum hm_kvm_kind kind)
+static void huge(struct hm_node *node, enum hm_dirty_kind kind)
 {
-	struct target t = target_open(node, kind, HM_GIB(1));
+	struct target t = kvm_target(node, kind, HM_GIB(1));
 	long before, after;
 	struct model m;
 	struct vm vm;
@@ -613,9 +552,9 @@ static uint64_t copy_dirty(const struct target *t, uint32_t tracker,
 	return n;
 }
 
-static void migrate(struct hm_node *node, enum hm_kvm_kind kind)
+static void migrate(struct hm_node *node, enum hm_dirty_kind kind)
 {
-	struct target t = target_open(node, kind, HM_MIB(32));
+	struct target t = kvm_target(node, kind, HM_MIB(32));
 	uint64_t *map = calloc(t.size / HM_PAGE / 64 + 1, sizeof(*map));
 	char *to = malloc(t.size);
 	struct writer w = { .pages = t.size / HM_PAGE };
@@ -660,9 +599,9 @@ static void migrate(struct hm_node *node, enum hm_kvm_kind kind)
  * of the process; elsewhere KVM_RUN fails.  Whatever it does, nothing that was
  * written may be lost.
  */
-static void read_only(struct hm_node *node, enum hm_kvm_kind kind)
+static void read_only(struct hm_node *node, enum hm_dirty_kind kind)
 {
-	struct target t = target_open(node, kind, HM_MIB(64));
+	struct target t = kvm_target(node, kind, HM_MIB(64));
 	struct model m = model_open(&t, HM_PAGE);
 	uint64_t pages = t.size / HM_PAGE;
 	uint32_t *old = calloc(pages, sizeof(*old));
@@ -711,19 +650,10 @@ static void read_only(struct hm_node *node, enum hm_kvm_kind kind)
 	target_close(&t);
 }
 
-static void run(void (*fn)(struct hm_node *node, enum hm_kvm_kind kind))
+static void run(void (*fn)(struct hm_node *node, enum hm_dirty_kind kind))
 {
 	close(igt_hugemap_require_kvm());
-	hm_for_each_node(node)
-		if (hm_is_first_of_kind(node))
-			igt_dynamic_f("%s-%s", node->label, kind_name[WINDOW])
-				fn(node, WINDOW);
-	hm_for_each_region(region)
-		for (volatile int k = OBJECT; k < NR_KINDS; k++)
-			if (hm_is_first_of_kind(region))
-				igt_dynamic_f("%s-%s", region->label,
-					      kind_name[k])
-					fn(region, k);
+	for_each_target(fn);
 }
 
 int igt_main()
