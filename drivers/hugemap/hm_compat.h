@@ -31,6 +31,26 @@
 #endif
 
 /*
+ * The series of mm-patches/ says in include/linux/huge_mm.h what core mm takes
+ * care of, each an HUGE_SPECIAL_* macro.  Nothing is guessed from versions.
+ */
+#ifdef HUGE_SPECIAL_SPLIT
+#define HM_COMPAT_SPLIT_PUD	true
+#else
+#define HM_COMPAT_SPLIT_PUD	false
+#endif
+#ifdef HUGE_SPECIAL_MREMAP
+#define HM_COMPAT_MREMAP_PUD	true
+#else
+#define HM_COMPAT_MREMAP_PUD	false
+#endif
+#ifdef HUGE_SPECIAL_WALK
+#define HM_COMPAT_WALK		true
+#else
+#define HM_COMPAT_WALK		false
+#endif
+
+/*
  * What this kernel does with huge entries of special VMAs.  One row per kind
  * of memory: without struct pages, with struct pages.
  *
@@ -51,7 +71,7 @@ struct hm_compat_policy {
 	bool pmd;
 };
 
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 3, 0)
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 3, 0) || defined(HUGE_SPECIAL_WALK)
 #define HM_COMPAT_POLICY	{ { true, true }, { true, true } }
 #elif LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
 #define HM_COMPAT_POLICY	{ { false, false }, { true, true } }
@@ -69,7 +89,7 @@ struct hm_compat_policy {
 	 LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0))
 #define HM_COMPAT_THP_POLICY_PFNMAP	false
 #define HM_COMPAT_THP_POLICY_MIXEDMAP	true
-#elif LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
+#elif LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0) || defined(HUGE_SPECIAL_FAULT)
 #define HM_COMPAT_THP_POLICY_PFNMAP	true
 #define HM_COMPAT_THP_POLICY_MIXEDMAP	true
 #else
@@ -125,14 +145,14 @@ hm_compat_get_unmapped_area(struct file *filp, unsigned long addr,
 #define hm_compat_pfn(pfn)	(pfn)
 #else
 #include <linux/pfn_t.h>
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0) || defined(HUGE_SPECIAL_WALK)
 #define hm_compat_pfn(pfn)	pfn_to_pfn_t(pfn)
 #else
 #define hm_compat_pfn(pfn)	__pfn_to_pfn_t((pfn), PFN_DEV | PFN_MAP)
 #endif
 #endif
 
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0) || defined(HUGE_SPECIAL_WALK)
 #define HM_COMPAT_SPECIAL	true
 #else
 #define HM_COMPAT_SPECIAL	false
@@ -145,14 +165,19 @@ hm_compat_get_unmapped_area(struct file *filp, unsigned long addr,
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
 #define HM_COMPAT_MPROTECT_PUD	true
 #else
-#define HM_COMPAT_MPROTECT_PUD	false
+#define HM_COMPAT_MPROTECT_PUD	HM_COMPAT_MREMAP_PUD
 #endif
+#define HM_COMPAT_PROT_NONE_PUD	HM_COMPAT_MREMAP_PUD
 
 /*
  * 6.12: fork() copies special PMD entries, and reads them before it takes a lock
  * (mm/huge_memory.c copy_huge_pmd()).
  */
+#ifdef HUGE_SPECIAL_FORK
+#define HM_COMPAT_FORK_PMD	false
+#else
 #define HM_COMPAT_FORK_PMD	HM_COMPAT_SPECIAL
+#endif
 
 /* 6.14: drm_driver.date is gone.  6.13: the name of a namespace is a string */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 14, 0)
@@ -226,7 +251,7 @@ static inline void drm_show_fdinfo(struct seq_file *m, struct file *filp) { }
  * 6.7: the fault path asks huge_fault() of every VMA that has it.  From 6.0 on
  * it asked only for DAX files (mm/huge_memory.c hugepage_vma_check).
  */
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0) || defined(HUGE_SPECIAL_FAULT)
 #define HM_COMPAT_DAX_GATE	false
 #else
 #define HM_COMPAT_DAX_GATE	true

@@ -223,6 +223,12 @@ int hm_region_query(struct hm_region *region, struct drm_hugemap_query *q)
 		      (HM_COMPAT_DAX_GATE ? DRM_HUGEMAP_FEATURE_DAX_GATE : 0) |
 		      (HM_COMPAT_SPECIAL ? DRM_HUGEMAP_FEATURE_SPECIAL : 0) |
 		      (thp ? DRM_HUGEMAP_FEATURE_THP_POLICY : 0) |
+		      (HM_COMPAT_SPLIT_PUD ? DRM_HUGEMAP_FEATURE_CORE_SPLIT : 0) |
+		      (HM_COMPAT_WALK ? DRM_HUGEMAP_FEATURE_CORE_WALK : 0) |
+		      (HM_COMPAT_MREMAP_PUD ?
+		       DRM_HUGEMAP_FEATURE_CORE_MREMAP : 0) |
+		      (HM_COMPAT_SPECIAL && !HM_COMPAT_FORK_PMD ?
+		       DRM_HUGEMAP_FEATURE_CORE_FORK : 0) |
 		      (region->poison ? DRM_HUGEMAP_FEATURE_MEMORY_FAILURE : 0);
 	return 0;
 }

@@ -4,6 +4,7 @@
  */
 #include <linux/mm.h>
 #include <linux/mman.h>
+#include <linux/module.h>
 #include <linux/pagemap.h>
 #include <linux/slab.h>
 
@@ -15,6 +16,12 @@
 #include "hm_vma.h"
 
 static const struct vm_operations_struct hm_vma_ops;
+
+/* What a driver that leaves all of it to core mm does: for the tests of that. */
+static bool hm_vma_hooks = true;
+module_param_named_unsafe(hooks, hm_vma_hooks, bool, 0444);
+MODULE_PARM_DESC(hooks,
+		 "zap PUD entries where core mm would lose them, as far as this kernel does (default: on; off: users can crash it)");
 
 /**
  * hm_vma_chunk - state of the part of a mapping that a PMD slot is in
@@ -89,7 +96,7 @@ static int hm_vma_may_split(struct vm_area_struct *vma, unsigned long addr)
 {
 	struct hm_mapping *m = vma->vm_private_data;
 
-	if (!(addr & ~PUD_MASK))
+	if (HM_COMPAT_SPLIT_PUD || !hm_vma_hooks || !(addr & ~PUD_MASK))
 		return 0;
 	/*
 	 * First wait for faults under the VMA lock: one of them may be about
@@ -185,9 +192,11 @@ static void hm_vma_open(struct vm_area_struct *vma)
 	kref_get(&m->ref);
 	/* In fork() the new VMA is the child's; in a split nothing moves. */
 	if (vma->vm_mm != current->mm) {
-		if (HM_COMPAT_FORK_PMD && vma->vm_flags & VM_MAYWRITE)
+		if (HM_COMPAT_FORK_PMD && hm_vma_hooks &&
+		    vma->vm_flags & VM_MAYWRITE)
 			hm_vma_forked(vma);
-	} else if (READ_ONCE(m->used_pud) &&
+	} else if (!HM_COMPAT_MREMAP_PUD && hm_vma_hooks &&
+		   READ_ONCE(m->used_pud) &&
 		   vma->vm_end - vma->vm_start >= PUD_SIZE) {
 		hm_vma_moved(vma);
 	}
@@ -215,7 +224,7 @@ static void hm_vma_close(struct vm_area_struct *vma)
 
 /*
  * Where core mm loses PUD entries here (HM_COMPAT_MPROTECT_PUD).  And with
- * PROT_NONE everywhere: on x86 such an entry is not pud_present(), unlike a PMD
+ * PROT_NONE (HM_COMPAT_PROT_NONE_PUD): on x86 such an entry is not pud_present(), unlike a PMD
  * entry, and the next mprotect() warns (arch/x86/mm/pgtable.c
  * pudp_invalidate()).
  */
@@ -225,8 +234,9 @@ static int hm_vma_mprotect(struct vm_area_struct *vma, unsigned long start,
 	struct hm_mapping *m = vma->vm_private_data;
 	unsigned long a;
 
-	if (HM_COMPAT_MPROTECT_PUD &&
-	    newflags & (VM_READ | VM_WRITE | VM_EXEC))
+	if (!hm_vma_hooks || HM_COMPAT_PROT_NONE_PUD ||
+	    (HM_COMPAT_MPROTECT_PUD &&
+	     newflags & (VM_READ | VM_WRITE | VM_EXEC)))
 		return 0;
 	hm_compat_vma_start_write(vma);
 	if (!m->used_pud)

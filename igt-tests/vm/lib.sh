@@ -71,23 +71,40 @@ archive() { (cd "$1" && find . -mindepth 1 | LC_ALL=C sort | cpio -o -H newc --q
 
 kernel_ids() { awk '!/^#/ && NF { print $1 }' "$VM/kernels.tbl"; }
 
-# is_debug <id>: "<id>-debug" is the kernel <id> of the table, built by us with
-# debug.config; nothing runs on one that is not asked for by name.
+# "<id>-<variant>" is the kernel <id> of the table, built by us (build-kernel):
+# stock, patched, debug, patched-debug; tree is what the user built himself.
+# Nothing runs on one that is not asked for by name.
+is_own() { [ "${1#*-}" != "$1" ]; }
 is_debug() { [ "${1%-debug}" != "$1" ]; }
+is_patched() { [[ $1 == *-patched* ]]; }
 
-# debug_config <id>: what debug.config asks for on this series.
-debug_config() {
-	awk -v id="${1%-debug}" '
+# own_config <id>: what our configurations ask for on this kernel.
+own_config() {
+	local files=("$VM/kernel.config")
+
+	! is_debug "$1" || files+=("$VM/debug.config")
+	echo "CONFIG_LOCALVERSION=\"-${1#*-}\""
+	awk -v id="${1%%-*}" '
 		sub(/^#only /, " ") { skip = !index($0, " " id " "); next }
 		!skip && /^CONFIG_/ { print }
-		{ skip = 0 }' "$VM/debug.config"
+		{ skip = 0 }' "${files[@]}"
+}
+
+# own_patches <id>: the series for this kernel, in order.
+own_patches() {
+	! is_patched "$1" || find "$TOP/mm-patches/${1%%-*}" -name '*.patch' | LC_ALL=C sort
 }
 
 # kernel_row <id>: sets SUITE.
 kernel_row() {
-	SUITE=$(awk -v id="${1%-debug}" '$1 == id { print $2 }' "$VM/kernels.tbl")
-	[ -n "$SUITE" ] ||
-		die "no kernel '$1'; there are: $(kernel_ids | xargs), each also with -debug"
+	SUITE=$(awk -v id="${1%%-*}" '$1 == id { print $2 }' "$VM/kernels.tbl")
+	[ -n "$SUITE" ] || die "no kernel '$1'; there are: $(kernel_ids | xargs)"
+	case $1 in
+	*-stock | *-patched | *-debug | *-tree) ;;
+	*-*) die "no kernel '$1': -stock, -patched, -debug, -patched-debug, -tree" ;;
+	esac
+	! is_patched "$1" || [ -d "$TOP/mm-patches/${1%%-*}" ] ||
+		die "$1: no patches in mm-patches/${1%%-*}"
 }
 
 # load_kernel <id>: fetches it; sets SUITE, KERNEL_DIR and what

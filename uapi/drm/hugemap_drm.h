@@ -149,6 +149,21 @@ extern "C" {
  * that map it
  */
 #define DRM_HUGEMAP_FEATURE_MEMORY_FAILURE	0x10
+/*
+ * What core mm takes care of on a kernel with the patches of mm-patches/, and
+ * the driver leaves to it.
+ */
+/** @DRM_HUGEMAP_FEATURE_CORE_SPLIT: a cut inside a PUD entry */
+#define DRM_HUGEMAP_FEATURE_CORE_SPLIT		0x20
+/**
+ * @DRM_HUGEMAP_FEATURE_CORE_WALK: page table walkers and GUP know what has no
+ * struct page, so that VM_MIXEDMAP and PMD entries are safe for all memory
+ */
+#define DRM_HUGEMAP_FEATURE_CORE_WALK		0x40
+/** @DRM_HUGEMAP_FEATURE_CORE_MREMAP: mremap() and mprotect() of PUD entries */
+#define DRM_HUGEMAP_FEATURE_CORE_MREMAP		0x80
+/** @DRM_HUGEMAP_FEATURE_CORE_FORK: fork() beside somebody who zaps */
+#define DRM_HUGEMAP_FEATURE_CORE_FORK		0x100
 
 /**
  * struct drm_hugemap_query - what a region is and what can be mapped in it

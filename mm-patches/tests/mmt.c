@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/vfio.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "mmt.h"
+
+static void __attribute__((noreturn)) end(int status, const char *word,
+					  const char *fmt, va_list ap)
+{
+	char why[512];
+
+	vsnprintf(why, sizeof(why), fmt, ap);
+	fflush(stdout);
+	printf("%s%s%s\n", word, *why ? ": " : "", why);
+	fflush(stdout);
+	/* Not exit(): a test may be one of several processes. */
+	_exit(status);
+}
+
+void mmt_skip(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	end(4, "skip", fmt, ap);
+}
+
+void mmt_fail(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	end(1, "fail", fmt, ap);
+}
+
+static void __attribute__((noreturn, format(printf, 1, 2))) pass(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	end(0, "pass", fmt, ap);
+}
+
+void mmt_pass(void)
+{
+	pass("%s", "");
+}
+
+static const char *path_of(const char *env, const char *otherwise)
+{
+	const char *path = getenv(env);
+
+	return path && *path ? path : otherwise;
+}
+
+static void open_node(struct mmt_dev *dev, const char *path)
+{
+	dev->fd = open(path, O_RDWR);
+	if (dev->fd < 0)
+		mmt_skip("%s: %s", path, strerror(errno));
+	dev->size = 2 * MMT_1G;
+}
+
+/* The IOMMU group of a PCI function is the last part of a link. */
+static int open_group(const char *bdf)
+{
+	char link[128], target[256], path[64];
+	const char *group;
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "/sys/bus/pci/devices/%s/iommu_group", bdf);
+	n = readlink(link, target, sizeof(target) - 1);
+	if (n < 0)
+		mmt_skip("%s: no IOMMU group (%s)", bdf, strerror(errno));
+	target[n] = '\0';
+	group = strrchr(target, '/') + 1;
+	snprintf(path, sizeof(path), "/dev/vfio/%.16s", group);
+	n = open(path, O_RDWR);
+	if (n < 0)
+		mmt_skip("%s: %s", path, strerror(errno));
+	return n;
+}
+
+static void open_vfio(struct mmt_dev *dev, const char *bdf)
+{
+	struct vfio_region_info info = {
+		.argsz = sizeof(info), .index = VFIO_PCI_BAR2_REGION_INDEX,
+	};
+	uint16_t command;
+	int container, group;
+	struct vfio_region_info config = {
+		.argsz = sizeof(config), .index = VFIO_PCI_CONFIG_REGION_INDEX,
+	};
+
+	container = open("/dev/vfio/vfio", O_RDWR);
+	if (container < 0)
+		mmt_skip("/dev/vfio/vfio: %s", strerror(errno));
+	group = open_group(bdf);
+	if (ioctl(group, VFIO_GROUP_SET_CONTAINER, &container) ||
+	    ioctl(container, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU))
+		mmt_skip("vfio: no type 1 IOMMU (%s)", strerror(errno));
+	dev->fd = ioctl(group, VFIO_GROUP_GET_DEVICE_FD, bdf);
+	if (dev->fd < 0)
+		mmt_skip("vfio: %s: %s", bdf, strerror(errno));
+	if (ioctl(dev->fd, VFIO_DEVICE_GET_REGION_INFO, &info) ||
+	    !(info.flags & VFIO_REGION_INFO_FLAG_MMAP) || info.size < MMT_1G)
+		mmt_skip("vfio: %s has no BAR 2 of 1 GiB to map", bdf);
+	/* Memory decoding: without it every access is SIGBUS. */
+	mmt_check(!ioctl(dev->fd, VFIO_DEVICE_GET_REGION_INFO, &config));
+	mmt_check(pread(dev->fd, &command, 2, config.offset + 4) == 2);
+	command |= 2;
+	mmt_check(pwrite(dev->fd, &command, 2, config.offset + 4) == 2);
+	dev->offset = info.offset;
+	dev->size = info.size;
+}
+
+void mmt_open(const char *name, struct mmt_dev *dev)
+{
+	*dev = (struct mmt_dev){ .name = name };
+	if (!name)
+		mmt_skip("which device? hugemap, hugemap-pages, vfio, dax");
+	if (!strcmp(name, "hugemap"))
+		open_node(dev, path_of("MMT_HUGEMAP", "/dev/hugemap0"));
+	else if (!strcmp(name, "hugemap-pages"))
+		open_node(dev, path_of("MMT_HUGEMAP_PAGES", "/dev/hugemap1"));
+	else if (!strcmp(name, "dax"))
+		open_node(dev, path_of("MMT_DAX", "/dev/dax0.0"));
+	else if (!strcmp(name, "vfio"))
+		open_vfio(dev, path_of("MMT_VFIO", "0000:00:05.0"));
+	else
+		mmt_skip("no device '%s'", name);
+}
+
+char *mmt_reserve(size_t len, size_t align)
+{
+	char *p = mmap(NULL, len + align, PROT_NONE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	char *start;
+
+	mmt_check(p != MAP_FAILED);
+	mmt_check(!munmap(p, len + align));
+	start = (char *)(((uintptr_t)p + align - 1) & ~(align - 1));
+	return start;
+}
+
+char *mmt_map(const struct mmt_dev *dev, size_t len, off_t offset, int prot)
+{
+	char *at = mmt_reserve(len + 5 * MMT_1G, MMT_1G) + 2 * MMT_1G +
+		   (offset & (MMT_1G - 1));
+	char *p = mmap(at, len, prot, MAP_SHARED | MAP_FIXED_NOREPLACE, dev->fd,
+		       dev->offset + offset);
+
+	if (p == MAP_FAILED)
+		mmt_fail("%s: cannot map %zu bytes: %s", dev->name, len,
+			 strerror(errno));
+	return p;
+}
+
+long mmt_faults(void)
+{
+	struct rusage ru;
+
+	mmt_check(!getrusage(RUSAGE_THREAD, &ru));
+	return ru.ru_minflt + ru.ru_majflt;
+}
+
+long mmt_page_tables(void)
+{
+	FILE *f = fopen("/proc/self/status", "r");
+	char line[256];
+	long kib = -1;
+
+	mmt_check(f);
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, "VmPTE: %ld", &kib) == 1)
+			break;
+	fclose(f);
+	mmt_check(kib >= 0);
+	return kib;
+}
+
+long mmt_touch(const volatile char *p, size_t len)
+{
+	long before = mmt_faults();
+	size_t i;
+
+	for (i = 0; i < len; i += MMT_2M)
+		(void)*(const volatile uint64_t *)(p + i);
+	return mmt_faults() - before;
+}
+
+char *mmt_map_pud(const struct mmt_dev *dev)
+{
+	char *p = mmt_map(dev, MMT_1G, 0, PROT_READ | PROT_WRITE);
+	long faults = mmt_touch(p, MMT_1G);
+
+	if (faults != 1)
+		mmt_skip("%s: 1 GiB took %ld faults: no PUD entry here",
+			 dev->name, faults);
+	return p;
+}
+
+static sigjmp_buf jump;
+
+static void on_fault(int sig)
+{
+	(void)sig;
+	siglongjmp(jump, 1);
+}
+
+static bool access_ok(volatile char *p, bool write)
+{
+	struct sigaction sa = { .sa_handler = on_fault }, segv, bus;
+	bool ok = false;
+
+	sigaction(SIGSEGV, &sa, &segv);
+	sigaction(SIGBUS, &sa, &bus);
+	if (!sigsetjmp(jump, 1)) {
+		char c = *p;
+
+		if (write)
+			*p = c;
+		ok = true;
+	}
+	sigaction(SIGSEGV, &segv, NULL);
+	sigaction(SIGBUS, &bus, NULL);
+	return ok;
+}
+
+bool mmt_readable(const volatile char *p)
+{
+	return access_ok((volatile char *)p, false);
+}
+
+bool mmt_writable(volatile char *p)
+{
+	return access_ok(p, true);
+}
