@@ -31,6 +31,14 @@ demo-migrate: ## copy memory while a process writes it, by dirty tracking
 check: ## all tests; K=6.1: guest tests of one kernel; T=binary[@subtest]
 	@$(VM)/check
 
+kernel: ## build a kernel: K=6.1 [V=patched|stock] [C=plain|debug]
+	@$(VM)/setup
+	@$(VM)/kernel-id "$(K)" "$(V)" "$(C)" | xargs -n 1 $(VM)/build-kernel
+
+check-mm: ## the mm patches, before and after (K=6.1: of one kernel, T=P2)
+	@$(VM)/setup
+	@$(VM)/check-mm
+
 unit: ## tests of the pure parts, in user space
 	@$(MAKE) -s -C drivers/hugemap/tests check
 
@@ -61,5 +69,6 @@ clean: ## remove what was built here (the cache in ~/.cache/hugemap stays)
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z_-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' Makefile
 
-.PHONY: modules install modules_install demo demo-migrate check unit lint matrix \
+.PHONY: modules install modules_install demo demo-migrate check kernel \
+	check-mm unit lint matrix \
 	dkms-check selftest setup clean help
