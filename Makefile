@@ -31,9 +31,12 @@ demo-migrate: ## copy memory while a process writes it, by dirty tracking
 check: ## all tests; K=6.1: guest tests of one kernel; T=binary[@subtest]
 	@$(VM)/check
 
+check-full: ## the same with 60 s of stress on each kernel instead of 12
+	@$(VM)/check full
+
 kernel: ## build a kernel: K=6.1 [V=patched|stock] [C=plain|debug]
 	@$(VM)/setup
-	@$(VM)/kernel-id "$(K)" "$(V)" "$(C)" | xargs -n 1 $(VM)/build-kernel
+	@id=$$($(VM)/kernel-id "$(K)" "$(V)" "$(C)") && $(VM)/build-kernel "$$id"
 
 check-mm: ## the mm patches, before and after (K=6.1: of one kernel, T=P2)
 	@$(VM)/setup
@@ -69,6 +72,5 @@ clean: ## remove what was built here (the cache in ~/.cache/hugemap stays)
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z_-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' Makefile
 
-.PHONY: modules install modules_install demo demo-migrate check kernel \
-	check-mm unit lint matrix \
-	dkms-check selftest setup clean help
+.PHONY: modules install modules_install demo demo-migrate check check-full \
+	kernel check-mm unit lint matrix dkms-check selftest setup clean help
