@@ -120,28 +120,50 @@ static char *buffer(size_t len)
 	return p;
 }
 
-/* Bytes at @off of the region, at any alignment. */
+static unsigned char byte_at(uint64_t off, uint64_t seed)
+{
+	return hm_pattern(off & ~7ull, seed) >> 8 * (off & 7);
+}
+
+/* Bytes at @off of the region, at any alignment; whole words at once. */
 static void bytes_fill(char *p, uint64_t off, size_t len, uint64_t seed)
 {
-	size_t i;
+	uint64_t word;
+	size_t i = 0;
 
-	for (i = 0; i < len; i++)
-		p[i] = hm_pattern((off + i) & ~7ull, seed) >>
-		       8 * ((off + i) & 7);
+	while (i < len) {
+		if (((off + i) & 7) || len - i < sizeof(word)) {
+			p[i] = byte_at(off + i, seed);
+			i++;
+			continue;
+		}
+		word = hm_pattern(off + i, seed);
+		memcpy(p + i, &word, sizeof(word));
+		i += sizeof(word);
+	}
 }
 
 static void bytes_check(const char *p, uint64_t off, size_t len, uint64_t seed)
 {
-	size_t i;
+	uint64_t word;
+	size_t i = 0;
 
-	for (i = 0; i < len; i++) {
-		unsigned char want = hm_pattern((off + i) & ~7ull, seed) >>
-				     8 * ((off + i) & 7);
+	while (i < len) {
+		unsigned char want;
 
+		if (!((off + i) & 7) && len - i >= sizeof(word)) {
+			memcpy(&word, p + i, sizeof(word));
+			if (word == hm_pattern(off + i, seed)) {
+				i += sizeof(word);
+				continue;
+			}
+		}
+		want = byte_at(off + i, seed);
 		igt_assert_f((unsigned char)p[i] == want,
 			     "at offset %#llx: %#x, expected %#x\n",
 			     (unsigned long long)(off + i),
 			     (unsigned char)p[i], want);
+		i++;
 	}
 }
 
