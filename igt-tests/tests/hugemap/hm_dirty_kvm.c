@@ -558,6 +558,7 @@ static void migrate(struct hm_node *node, enum hm_dirty_kind kind)
 	uint64_t *map = calloc(t.size / HM_PAGE / 64 + 1, sizeof(*map));
 	char *to = malloc(t.size);
 	struct writer w = { .pages = t.size / HM_PAGE };
+	unsigned int rounds = hm_stress_times(40, 12);
 	uint64_t copied = 0;
 	pthread_t thread;
 	struct vm vm;
@@ -572,7 +573,8 @@ static void migrate(struct hm_node *node, enum hm_dirty_kind kind)
 				 DRM_HUGEMAP_DIRTY_ALL);
 	igt_assert_eq(pthread_create(&thread, NULL, write_on, &w), 0);
 	/* As long as it takes for the two to have met, and a few rounds. */
-	for (int round = 0; round < 40 || atomic_load(&w.runs) < 40; round++) {
+	for (unsigned int round = 0;
+	     round < rounds || atomic_load(&w.runs) < rounds; round++) {
 		copied += copy_dirty(&t, tracker, map, to);
 		if (atomic_load(&w.stop))
 			break;

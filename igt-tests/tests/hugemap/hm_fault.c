@@ -371,7 +371,7 @@ static void threads_limit(struct hm_node *node)
 
 	hm_sysfs_write(node, "allow_pmd", "1");
 	fd = hm_open(node, O_RDWR);
-	for (int round = 0; round < 3; round++) {
+	for (unsigned int round = hm_stress_times(3, 1); round; round--) {
 		p = hm_mmap_fd(fd, 0, len, PROT_READ | PROT_WRITE);
 		for (int i = 0; i < THREADS; i++)
 			w[i] = (struct worker) {

@@ -216,6 +216,20 @@ static inline unsigned int hm_env_number(const char *name, unsigned int other)
 	return v && *v ? strtoul(v, NULL, 0) : other;
 }
 
+/*
+ * How often a test that depends on chance tries: @full times with a minute of
+ * stress or more (HM_STRESS_SECONDS, 60), less often with less, never less than
+ * @least times.
+ */
+static inline unsigned int hm_stress_times(unsigned int full,
+					   unsigned int least)
+{
+	unsigned int s = hm_env_number("HM_STRESS_SECONDS", 60);
+	unsigned int n = s < 60 ? full * s / 60 : full;
+
+	return n > least ? n : least;
+}
+
 static inline uint64_t hm_now_ms(void)
 {
 	struct timespec ts;
