@@ -37,7 +37,7 @@ static bool dontneed(const struct target *t, void *p, uint64_t len)
 
 #define MAX_TRACKERS	6
 #define MAX_EXTRA	3
-#define MIN_OPS		250
+#define MIN_OPS		100
 
 /* A tracker and what it must know; bit 0 is the granule at @start. */
 struct tracker {
@@ -911,12 +911,13 @@ static const struct granularity {
 	const char *name;
 	uint64_t size;
 	uint32_t flags;
+	bool object;		/* not the window is large */
 } granularities[] = {
-	{ "4k", HM_PAGE, 0 },
-	{ "64k", HM_KIB(64), 0 },
-	{ "2m", HM_MIB(2), 0 },
-	{ "adaptive", HM_PAGE, DRM_HUGEMAP_DIRTY_ADAPTIVE },
-	{ "writable", HM_PAGE, DRM_HUGEMAP_DIRTY_WRITABLE },
+	{ "4k", HM_PAGE, 0, true },
+	{ "64k", HM_KIB(64), 0, false },
+	{ "2m", HM_MIB(2), 0, false },
+	{ "adaptive", HM_PAGE, DRM_HUGEMAP_DIRTY_ADAPTIVE, true },
+	{ "writable", HM_PAGE, DRM_HUGEMAP_DIRTY_WRITABLE, false },
 };
 
 #define NR_GRANULARITIES	ARRAY_SIZE(granularities)
@@ -1165,9 +1166,13 @@ static void writers(struct hm_node *node, enum hm_dirty_kind kind)
 		.flags = g->flags,
 		.granule = g->size,
 	};
-	/* Large enough for the largest entries, where there are any. */
-	uint64_t max = kind == OBJECT ? HM_GIB(1) : HM_MIB(64);
-	struct target t = target_open(node, kind, max);
+	/*
+	 * One is large enough for the largest entries, where there are any: an
+	 * object, which has to be cleared, or else a window.
+	 */
+	bool large = kind == (g->object ? OBJECT : WINDOW);
+	struct target t = target_open(node, kind, large ? HM_GIB(1) :
+				      HM_MIB(64));
 	uint64_t seed = hm_env_number("HM_SEED", 1), until, checked;
 	static struct harvest h;
 	unsigned int round = 0;
