@@ -10,6 +10,9 @@
  *
  *	hugemap		/dev/hugemap0, memory without struct pages
  *	hugemap-pages	/dev/hugemap1, memory with struct pages
+ *	pfn		/dev/huge_pfn of module/huge_pfn.c, a bare VM_MIXEDMAP
+ *	pfn-pfnmap	/dev/huge_pfn_pfnmap, a bare VM_PFNMAP
+ *	pfn-pages	/dev/huge_pfn_pages, VM_MIXEDMAP over struct pages
  *	vfio		BAR 2 of PCI function 0000:00:05.0, by vfio-pci
  *	dax		/dev/dax0.0 with an alignment of 1 GiB
  *
