@@ -50,6 +50,23 @@
 #define HM_COMPAT_WALK		false
 #endif
 
+#ifdef HUGE_SPECIAL_COLLAPSE
+#define HM_COMPAT_COLLAPSE	true
+#else
+#define HM_COMPAT_COLLAPSE	false
+#endif
+
+/* Free the page tables under a mapping; -EOPNOTSUPP where core mm cannot. */
+static inline int hm_compat_collapse(struct vm_area_struct *vma)
+{
+#ifdef HUGE_SPECIAL_COLLAPSE
+	return collapse_special_range(vma, vma->vm_start, vma->vm_end,
+				      HPAGE_PMD_NR);
+#else
+	return -EOPNOTSUPP;
+#endif
+}
+
 /*
  * What this kernel does with huge entries of special VMAs.  One row per kind
  * of memory: without struct pages, with struct pages.

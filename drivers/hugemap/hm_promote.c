@@ -2,10 +2,11 @@
 /*
  * PROMOTE: let small pages of a mapping be huge again.
  *
- * No function that a module may call frees a page table under a mapping: all
- * zap only what is in it (MADV_DONTNEED since 6.14, with PT_RECLAIM, is the one
- * way, for user space, for VM_MIXEDMAP and for PTE tables).  So the mapping is
- * replaced by one like it.
+ * In kernels without the patch of mm-patches/ for it, no function that a module
+ * may call frees a page table under a mapping: all zap only what is in it
+ * (MADV_DONTNEED since 6.14, with PT_RECLAIM, is the one way, for user space, for
+ * VM_MIXEDMAP and for PTE tables).  So the mapping is replaced by one like it.
+ * That is done with the patch as well where it makes one mapping of several.
  */
 #include <linux/file.h>
 #include <linux/mm.h>
@@ -29,6 +30,7 @@
  * @offset: of @start, as mmap() takes it
  * @vm_flags: of each
  * @tables: page tables under them
+ * @nr: how many
  */
 struct hm_promote_run {
 	struct file *file;
@@ -39,6 +41,7 @@ struct hm_promote_run {
 	unsigned long offset;
 	vm_flags_t vm_flags;
 	unsigned long tables;
+	unsigned int nr;
 };
 
 /* Flags that a new mapping gets from the arguments of mmap(). */
@@ -89,7 +92,9 @@ static void hm_promote_find(struct mm_struct *mm, unsigned long addr,
 	run->start = vma->vm_start;
 	run->offset = hm_promote_offset(vma);
 	run->vm_flags = vma->vm_flags & HM_PROMOTE_FLAGS;
+	run->nr = 0;
 	do {
+		run->nr++;
 		run->end = vma->vm_end;
 		hm_ptwalk_range(mm, vma->vm_start, vma->vm_end, &walk);
 		vma = run->end < end ? vma_lookup(mm, run->end) : NULL;
@@ -99,6 +104,49 @@ static void hm_promote_find(struct mm_struct *mm, unsigned long addr,
 		 hm_promote_offset(vma) - run->offset ==
 		 vma->vm_start - run->start);
 	run->tables = walk.tables;
+}
+
+static void hm_promote_count(const struct hm_promote_run *run,
+			     unsigned long tables)
+{
+	atomic64_add(tables, &run->obj->region->stats.promoted);
+	if (run->stats)
+		atomic64_add(tables, &run->stats->promoted);
+	trace_hugemap_promote(run->obj->region->id, run->start, run->end,
+			      tables);
+}
+
+/*
+ * Free the page tables under the one mapping of @run.  Entries and their TLB
+ * entries go away under the i_mmap lock, which a SYNC holds to look for them.
+ */
+static int hm_promote_in_place(struct mm_struct *mm,
+			       const struct hm_promote_run *run)
+{
+	struct hm_ptwalk walk = {};
+	struct vm_area_struct *vma;
+	int ret = -EOPNOTSUPP;
+
+	if (!HM_COMPAT_COLLAPSE || run->nr != 1)
+		return -EOPNOTSUPP;
+	if (mmap_write_lock_killable(mm))
+		return -EINTR;
+	vma = vma_lookup(mm, run->start);
+	if (vma && vma->vm_start == run->start && vma->vm_end == run->end &&
+	    hm_vma_object(vma) == run->obj) {
+		hm_vma_set_cap(vma, run->start, run->end,
+			       DRM_HUGEMAP_ORDER_ANY);
+		/* -EINVAL: not for this mapping, as after MADV_NOHUGEPAGE. */
+		if (hm_compat_collapse(vma) >= 0) {
+			ret = 0;
+			hm_ptwalk_range(mm, run->start, run->end, &walk);
+		}
+	}
+	mmap_write_unlock(mm);
+	if (!ret)
+		hm_promote_count(run, run->tables -
+				 min(run->tables, walk.tables));
+	return ret;
 }
 
 static int hm_promote_replace(const struct hm_promote_run *run)
@@ -120,11 +168,7 @@ static int hm_promote_replace(const struct hm_promote_run *run)
 	mutex_unlock(&run->obj->promote);
 	if (IS_ERR_VALUE(ret))
 		return ret;
-	atomic64_add(run->tables, &run->obj->region->stats.promoted);
-	if (run->stats)
-		atomic64_add(run->tables, &run->stats->promoted);
-	trace_hugemap_promote(run->obj->region->id, run->start, run->end,
-			      run->tables);
+	hm_promote_count(run, run->tables);
 	return 0;
 }
 
@@ -174,7 +218,9 @@ int hm_promote(struct hm_object *window, const struct drm_device *drm,
 		mmap_read_unlock(mm);
 		if (ret)
 			break;
-		ret = hm_promote_replace(&run);
+		ret = hm_promote_in_place(mm, &run);
+		if (ret == -EOPNOTSUPP)
+			ret = hm_promote_replace(&run);
 		run.obj->ops->put(run.obj);
 		fput(run.file);
 		addr = run.end;
