@@ -52,19 +52,25 @@ static inline uint64_t hm_level_size(const struct hm_node *node,
 	return hm_order_size(hm_level_order(node, level));
 }
 
+/* A kernel with the patches of mm-patches/ (P1 and P3). */
+static inline bool hm_core_walks(const struct hm_node *node)
+{
+	return node->q.features & DRM_HUGEMAP_FEATURE_CORE_WALK;
+}
+
 /*
  * Where PMD entries and VM_MIXEDMAP are safe: before 7.3 several walkers
  * (pagemap, MADV_COLD, mbind) use the struct page of a PMD entry, before 6.12
- * they do worse.
+ * they do worse. Patched kernels are as good as 7.3.
  */
 static inline bool hm_pmd_safe(const struct hm_node *node)
 {
-	return node->pages || hm_kernel_at_least(7, 3);
+	return node->pages || hm_kernel_at_least(7, 3) || hm_core_walks(node);
 }
 
 static inline bool hm_mixedmap_safe(const struct hm_node *node)
 {
-	return hm_kernel_at_least(7, 3) ||
+	return hm_kernel_at_least(7, 3) || hm_core_walks(node) ||
 	       (node->pages && hm_kernel_at_least(6, 12));
 }
 

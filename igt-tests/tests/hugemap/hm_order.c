@@ -425,11 +425,11 @@ static void kernel_table(struct hm_node *node)
 	else if (node->q.type != DRM_HUGEMAP_REGION_SYSTEM)
 		igt_assert_eq(node->q.pud_why, DRM_HUGEMAP_WHY_NONE);
 	igt_assert_eq(!!(features & DRM_HUGEMAP_FEATURE_SPECIAL),
-		      hm_kernel_at_least(6, 12));
+		      hm_kernel_at_least(6, 12) || hm_core_walks(node));
 	igt_assert_eq(!!(features & DRM_HUGEMAP_FEATURE_DAX_GATE),
-		      !hm_kernel_at_least(6, 7));
+		      !hm_kernel_at_least(6, 7) && !hm_core_walks(node));
 	igt_assert_eq(!!(features & DRM_HUGEMAP_FEATURE_THP_POLICY),
-		      hm_kernel_at_least(6, 7) &&
+		      !(features & DRM_HUGEMAP_FEATURE_DAX_GATE) &&
 		      (mixed || !hm_thp_exempts_pfnmap()));
 }
 

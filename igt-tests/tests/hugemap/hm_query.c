@@ -69,7 +69,11 @@ IGT_TEST_DESCRIPTION("What the QUERY ioctl and sysfs tell about a region.");
 			 DRM_HUGEMAP_FEATURE_DAX_GATE | \
 			 DRM_HUGEMAP_FEATURE_SPECIAL | \
 			 DRM_HUGEMAP_FEATURE_THP_POLICY | \
-			 DRM_HUGEMAP_FEATURE_MEMORY_FAILURE)
+			 DRM_HUGEMAP_FEATURE_MEMORY_FAILURE | \
+			 DRM_HUGEMAP_FEATURE_CORE_SPLIT | \
+			 DRM_HUGEMAP_FEATURE_CORE_WALK | \
+			 DRM_HUGEMAP_FEATURE_CORE_MREMAP | \
+			 DRM_HUGEMAP_FEATURE_CORE_FORK)
 
 /* QUERY with a structure of @size bytes. */
 static int query_sized(int fd, void *arg, size_t size)
@@ -190,13 +194,14 @@ static bool has_feature(const struct hm_node *node, uint64_t feature)
 static void test_features(struct hm_node *node)
 {
 	igt_assert_eq(has_feature(node, DRM_HUGEMAP_FEATURE_DAX_GATE),
-		      !hm_kernel_at_least(6, 7));
+		      !hm_kernel_at_least(6, 7) && !hm_core_walks(node));
 	igt_assert_eq(has_feature(node, DRM_HUGEMAP_FEATURE_SPECIAL),
-		      hm_kernel_at_least(6, 12));
+		      hm_kernel_at_least(6, 12) || hm_core_walks(node));
 	hm_sysfs_write(node, "vma", "pfnmap");
 	hm_node_refresh(node);
 	igt_assert_eq(has_feature(node, DRM_HUGEMAP_FEATURE_THP_POLICY),
-		      hm_kernel_at_least(6, 7) && !hm_thp_exempts_pfnmap());
+		      !has_feature(node, DRM_HUGEMAP_FEATURE_DAX_GATE) &&
+		      !hm_thp_exempts_pfnmap());
 	if (!hm_mixedmap_safe(node))
 		return;
 	hm_sysfs_write(node, "vma", "mixedmap");
