@@ -229,6 +229,8 @@ int hm_region_query(struct hm_region *region, struct drm_hugemap_query *q)
 		       DRM_HUGEMAP_FEATURE_CORE_MREMAP : 0) |
 		      (HM_COMPAT_SPECIAL && !HM_COMPAT_FORK_PMD ?
 		       DRM_HUGEMAP_FEATURE_CORE_FORK : 0) |
+		      (HM_COMPAT_COLLAPSE ?
+		       DRM_HUGEMAP_FEATURE_CORE_COLLAPSE : 0) |
 		      (region->poison ? DRM_HUGEMAP_FEATURE_MEMORY_FAILURE : 0);
 	return 0;
 }

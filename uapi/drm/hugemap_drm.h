@@ -134,7 +134,8 @@ extern "C" {
 #define DRM_HUGEMAP_FEATURE_DAX_GATE		0x2
 /**
  * @DRM_HUGEMAP_FEATURE_SPECIAL: huge entries carry the special bit (6.12 and
- * later); without it they are device entries without a page map
+ * later, and 6.1 with the patches of mm-patches/); without it they are device
+ * entries without a page map
  */
 #define DRM_HUGEMAP_FEATURE_SPECIAL		0x4
 /**
@@ -164,6 +165,11 @@ extern "C" {
 #define DRM_HUGEMAP_FEATURE_CORE_MREMAP		0x80
 /** @DRM_HUGEMAP_FEATURE_CORE_FORK: fork() beside somebody who zaps */
 #define DRM_HUGEMAP_FEATURE_CORE_FORK		0x100
+/**
+ * @DRM_HUGEMAP_FEATURE_CORE_COLLAPSE: page tables can be freed under a mapping:
+ * MADV_COLLAPSE works, and PROMOTE keeps the mapping
+ */
+#define DRM_HUGEMAP_FEATURE_CORE_COLLAPSE	0x200
 
 /**
  * struct drm_hugemap_query - what a region is and what can be mapped in it
@@ -609,6 +615,9 @@ struct drm_hugemap_dirty_rects {
  * new ones of the same memory at the same place, as mmap() with MAP_FIXED does,
  * so that each page of them is faulted in again, with the order it may have
  * now.  Neighbours that mprotect() or munmap() had cut apart become one.
+ * With %DRM_HUGEMAP_FEATURE_CORE_COLLAPSE a mapping without such a neighbour
+ * stays, with what madvise() and pkey_mprotect() set for it, and only its page
+ * tables go.
  *
  * No store is lost, nor missed by a tracker.  What madvise(), pkey_mprotect() or
  * a PREFAULT set for the mapping is gone.  As with mmap(), no other thread may

@@ -140,12 +140,14 @@ static void huge_granule(struct hm_node *node, enum hm_dirty_kind kind)
 
 /*
  * Since 6.12 fork() copies PMD entries, and reads them before it locks them: the
- * driver takes those away that a tracker watches, and only those.
+ * driver takes those away that a tracker watches, and only those. With the patch
+ * for it (mm-patches, P7) it need not.
  */
 static void forked(struct hm_node *node, enum hm_dirty_kind kind)
 {
 	struct target t = target_open(node, kind, HM_MIB(16));
-	bool copied = hm_kernel_at_least(6, 12);
+	bool copied = hm_kernel_at_least(6, 12) &&
+		      !(node->q.features & DRM_HUGEMAP_FEATURE_CORE_FORK);
 	uint32_t tracker = 0;
 
 	hm_require_set_level(node, HM_PMD, true);

@@ -614,6 +614,7 @@ static void test_limits(void)
 		{ "allow_pmd=N vma=auto", 18, 0, "auto" },
 	};
 	char params[64], vma[16];
+	bool walks = false;
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(set); i++) {
@@ -622,6 +623,8 @@ static void test_limits(void)
 			 set[i].params);
 		load(params);
 		hm_for_each_node(node) {
+			walks = node->q.features &
+				DRM_HUGEMAP_FEATURE_CORE_WALK;
 			igt_assert_eq_u64(hm_sysfs_read_u64(node, "max_order"),
 					  set[i].max_order);
 			igt_assert_eq_u64(hm_sysfs_read_u64(node, "allow_pmd"),
@@ -638,7 +641,7 @@ static void test_limits(void)
 	unload();
 
 	/* A kernel table that says no is obeyed here too. */
-	if (hm_kernel_at_least(6, 12)) {
+	if (walks || hm_kernel_at_least(6, 12)) {
 		load("region=system:64M vma=mixedmap");
 		igt_assert_eq(find(DRM_HUGEMAP_REGION_SYSTEM, 0)->q.vma_type,
 			      DRM_HUGEMAP_VMA_MIXEDMAP);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <sys/stat.h>
+#include <sys/utsname.h>
 
 #include "hm_map.h"
 
@@ -73,7 +74,8 @@ IGT_TEST_DESCRIPTION("What the QUERY ioctl and sysfs tell about a region.");
 			 DRM_HUGEMAP_FEATURE_CORE_SPLIT | \
 			 DRM_HUGEMAP_FEATURE_CORE_WALK | \
 			 DRM_HUGEMAP_FEATURE_CORE_MREMAP | \
-			 DRM_HUGEMAP_FEATURE_CORE_FORK)
+			 DRM_HUGEMAP_FEATURE_CORE_FORK | \
+			 DRM_HUGEMAP_FEATURE_CORE_COLLAPSE)
 
 /* QUERY with a structure of @size bytes. */
 static int query_sized(int fd, void *arg, size_t size)
@@ -191,8 +193,25 @@ static bool has_feature(const struct hm_node *node, uint64_t feature)
 	return node->q.features & feature;
 }
 
+#define FEATURES_CORE	(DRM_HUGEMAP_FEATURE_CORE_SPLIT | \
+			 DRM_HUGEMAP_FEATURE_CORE_WALK | \
+			 DRM_HUGEMAP_FEATURE_CORE_MREMAP | \
+			 DRM_HUGEMAP_FEATURE_CORE_FORK)
+
 static void test_features(struct hm_node *node)
 {
+	uint64_t core = node->q.features & FEATURES_CORE;
+	struct utsname uts;
+
+	/* Of a kernel that somebody else built nothing is known. P6 is for 7.x. */
+	uname(&uts);
+	if (!strstr(uts.release, "-tree"))
+		igt_assert_eq_u64(core, strstr(uts.release, "-patched") ?
+				  FEATURES_CORE : 0);
+	if (strstr(uts.release, "-patched"))
+		igt_assert_eq(has_feature(node,
+					  DRM_HUGEMAP_FEATURE_CORE_COLLAPSE),
+			      hm_kernel_at_least(7, 2));
 	igt_assert_eq(has_feature(node, DRM_HUGEMAP_FEATURE_DAX_GATE),
 		      !hm_kernel_at_least(6, 7) && !hm_core_walks(node));
 	igt_assert_eq(has_feature(node, DRM_HUGEMAP_FEATURE_SPECIAL),
