@@ -496,6 +496,7 @@ struct op {
 	int since;		/* major * 100 + minor; before that: */
 	int before;
 	bool hazard;		/* oopses unless hm_pmd_safe() */
+	bool collapse;		/* works where core mm can (mm-patches, P6) */
 };
 
 #define ALL	(1u << START | 1u << MID | 1u << END | 1u << PMD | 1u << WHOLE)
@@ -528,6 +529,10 @@ static void run_op(struct ctx *c, const struct op *op, enum where w)
 							       op->mixedmap;
 	if (op->since && kernel < op->since)
 		want = op->before;
+	/* A page has nothing to collapse; what is limited has to stay small. */
+	if (op->collapse &&
+	    c->node->q.features & DRM_HUGEMAP_FEATURE_CORE_COLLAPSE)
+		want = w == WHOLE && c->level == HM_PTE ? -EINVAL : 0;
 	got = op->fn(c, w, op->arg);
 	igt_assert_f(got == want || (op->alt && got == op->alt),
 		     "%s (%s): %s, expected %s\n", op->name, where_name[w],

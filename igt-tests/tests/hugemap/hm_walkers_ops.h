@@ -67,7 +67,7 @@ static const struct op madvise_ops[] = {
 	ADVICE(MADV_POPULATE_READ, BOTH(-EINVAL)),
 	ADVICE(MADV_POPULATE_WRITE, BOTH(-EINVAL)),
 	ADVICE(MADV_DONTNEED_LOCKED, NOT_PFN),
-	ADVICE(MADV_COLLAPSE, BOTH(-EINVAL)),
+	ADVICE(MADV_COLLAPSE, BOTH(-EINVAL), .collapse = true),
 	ADVICE(MADV_UNKNOWN_26, BOTH(-EINVAL)),
 	/* The kernel cannot take a reference, so there is nothing to poison. */
 	ADVICE(MADV_HWPOISON, BOTH(-EFAULT)),
@@ -82,7 +82,7 @@ static const struct op madvise_ops[] = {
 	{ "process_madvise MADV_PAGEOUT", op_process_madvise, MADV_PAGEOUT,
 	  INNER, NOT_PFN },
 	{ "process_madvise MADV_COLLAPSE", op_process_madvise, MADV_COLLAPSE,
-	  INNER, BOTH(-EINVAL) },
+	  INNER, BOTH(-EINVAL), .collapse = true },
 };
 
 static const struct op mremap_ops[] = {
