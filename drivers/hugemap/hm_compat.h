@@ -32,7 +32,7 @@
 
 /*
  * The series of mm-patches/ says in include/linux/huge_mm.h what core mm takes
- * care of, each an HUGE_SPECIAL_* macro.  Nothing is guessed from versions.
+ * care of, each a HUGE_SPECIAL_* macro.  Nothing is guessed from versions.
  */
 #ifdef HUGE_SPECIAL_SPLIT
 #define HM_COMPAT_SPLIT_PUD	true
@@ -56,7 +56,10 @@
 #define HM_COMPAT_COLLAPSE	false
 #endif
 
-/* Free the page tables under a mapping; -EOPNOTSUPP where core mm cannot. */
+/*
+ * Free the page tables under a mapping, with the mmap lock held for writing;
+ * -EOPNOTSUPP where core mm cannot.
+ */
 static inline int hm_compat_collapse(struct vm_area_struct *vma)
 {
 #ifdef HUGE_SPECIAL_COLLAPSE
@@ -182,9 +185,8 @@ hm_compat_get_unmapped_area(struct file *filp, unsigned long addr,
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
 #define HM_COMPAT_MPROTECT_PUD	true
 #else
-#define HM_COMPAT_MPROTECT_PUD	HM_COMPAT_MREMAP_PUD
+#define HM_COMPAT_MPROTECT_PUD	false
 #endif
-#define HM_COMPAT_PROT_NONE_PUD	HM_COMPAT_MREMAP_PUD
 
 /*
  * 6.12: fork() copies special PMD entries, and reads them before it takes a lock

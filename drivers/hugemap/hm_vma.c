@@ -17,11 +17,11 @@
 
 static const struct vm_operations_struct hm_vma_ops;
 
-/* What a driver that leaves all of it to core mm does: for the tests of that. */
+/* Off: leave all of it to core mm, for the tests of mm-patches/. */
 static bool hm_vma_hooks = true;
 module_param_named_unsafe(hooks, hm_vma_hooks, bool, 0444);
 MODULE_PARM_DESC(hooks,
-		 "zap PUD entries where core mm would lose them, as far as this kernel does (default: on; off: users can crash it)");
+		 "take huge entries away before this kernel would lose them (default: on; off: users can crash a kernel that does)");
 
 /**
  * hm_vma_chunk - state of the part of a mapping that a PMD slot is in
@@ -224,9 +224,9 @@ static void hm_vma_close(struct vm_area_struct *vma)
 
 /*
  * Where core mm loses PUD entries here (HM_COMPAT_MPROTECT_PUD).  And with
- * PROT_NONE (HM_COMPAT_PROT_NONE_PUD): on x86 such an entry is not pud_present(), unlike a PMD
- * entry, and the next mprotect() warns (arch/x86/mm/pgtable.c
- * pudp_invalidate()).
+ * PROT_NONE, unless core mm is patched for both: on x86 such an entry is not
+ * pud_present(), unlike a PMD entry, and the next mprotect() warns
+ * (arch/x86/mm/pgtable.c pudp_invalidate()).
  */
 static int hm_vma_mprotect(struct vm_area_struct *vma, unsigned long start,
 			   unsigned long end, unsigned long newflags)
@@ -234,7 +234,7 @@ static int hm_vma_mprotect(struct vm_area_struct *vma, unsigned long start,
 	struct hm_mapping *m = vma->vm_private_data;
 	unsigned long a;
 
-	if (!hm_vma_hooks || HM_COMPAT_PROT_NONE_PUD ||
+	if (!hm_vma_hooks || HM_COMPAT_MREMAP_PUD ||
 	    (HM_COMPAT_MPROTECT_PUD &&
 	     newflags & (VM_READ | VM_WRITE | VM_EXEC)))
 		return 0;

@@ -100,8 +100,12 @@ kernel_row() {
 	SUITE=$(awk -v id="${1%%-*}" '$1 == id { print $2 }' "$VM/kernels.tbl")
 	[ -n "$SUITE" ] || die "no kernel '$1'; there are: $(kernel_ids | xargs)"
 	case $1 in
-	*-stock | *-patched | *-debug | *-tree) ;;
-	*-*) die "no kernel '$1': -stock, -patched, -debug, -patched-debug, -tree" ;;
+	*-*)
+		case ${1#*-} in
+		stock | patched | debug | patched-debug | tree) ;;
+		*) die "no kernel '$1': -stock, -patched, -debug, -patched-debug, -tree" ;;
+		esac
+		;;
 	esac
 	! is_patched "$1" || [ -d "$TOP/mm-patches/${1%%-*}" ] ||
 		die "$1: no patches in mm-patches/${1%%-*}"
