@@ -579,23 +579,14 @@ static const struct {
 
 int main(int argc, char **argv)
 {
-	bool any = false;
 	size_t i;
 
 	mmt_open(argv[argc > 1 ? 1 : argc], &dev);
-	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		if (argc > 2 && strcmp(argv[2], cases[i].name))
-			continue;
-		if (cases[i].pmd && !have_pmd()) {
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		if (cases[i].pmd && !have_pmd())
 			printf("%s: no PMD entries\n", cases[i].name);
-			continue;
-		}
-		printf("%s\n", cases[i].name);
-		fflush(stdout);
-		cases[i].fn();
-		any = true;
+		else if (mmt_case(argc, argv, cases[i].name))
+			cases[i].fn();
 	}
-	if (!any)
-		mmt_skip("no such case, or no PMD entries");
-	mmt_pass();
+	mmt_done();
 }

@@ -17,7 +17,6 @@
 #include "mmt.h"
 #include "module/mm_helpers.h"
 
-#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 #define PAGES(bytes)	((long)((bytes) / MMT_4K))
 
 static struct mmt_dev dev;
@@ -114,7 +113,7 @@ static inline void check_entries(const char *p, size_t len, size_t size,
 	}
 }
 
-/* Without pfn_mkwrite, vfio's entries stay as they are: the fault repeats. */
+/* By reading: without pfn_mkwrite vfio serves no write fault, it would repeat. */
 static inline bool can_protect(void)
 {
 	return strcmp(dev.name, "vfio");
@@ -133,19 +132,13 @@ static inline void helpers_run(int argc, char **argv,
 
 	helpers_open(argv[argc > 1 ? 1 : argc]);
 	for (i = 0; i < nr; i++) {
-		if (argc > 2 && strcmp(argv[2], cases[i].name))
-			continue;
-		printf("%s\n", cases[i].name);
-		fflush(stdout);
-		if (cases[i].protects && !can_protect()) {
-			if (argc > 2)
-				mmt_skip("%s does not serve write faults",
-					 dev.name);
-			continue;
-		}
-		cases[i].fn();
+		if (cases[i].protects && !can_protect())
+			printf("%s: %s does not serve write faults\n",
+			       cases[i].name, dev.name);
+		else if (mmt_case(argc, argv, cases[i].name))
+			cases[i].fn();
 	}
-	mmt_pass();
+	mmt_done();
 }
 
 #endif

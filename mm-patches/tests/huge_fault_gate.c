@@ -157,20 +157,12 @@ static const struct {
 
 int main(int argc, char **argv)
 {
-	bool found = false;
 	size_t c;
 
 	mmt_open(argv[argc > 1 ? 1 : argc], &dev);
 	write_file(THP "enabled", "always");
-	for (c = 0; c < sizeof(cases) / sizeof(cases[0]); c++) {
-		if (argc > 2 && strcmp(argv[2], cases[c].name))
-			continue;
-		found = true;
-		printf("%s\n", cases[c].name);
-		fflush(stdout);
-		cases[c].fn();
-	}
-	if (!found)
-		mmt_skip("no case '%s'", argv[2]);
-	mmt_pass();
+	for (c = 0; c < ARRAY_SIZE(cases); c++)
+		if (mmt_case(argc, argv, cases[c].name))
+			cases[c].fn();
+	mmt_done();
 }

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/vfio.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -223,7 +224,7 @@ char *mmt_map_pud(const struct mmt_dev *dev)
 	return p;
 }
 
-static sigjmp_buf jump;
+static __thread sigjmp_buf jump;
 
 static void on_fault(int sig)
 {
@@ -258,4 +259,56 @@ bool mmt_readable(const volatile char *p)
 bool mmt_writable(volatile char *p)
 {
 	return access_ok(p, true);
+}
+
+static void *hammer(void *arg)
+{
+	struct mmt_hammer *h = arg;
+
+	h->writable = true;
+	while (h->writable) {
+		h->writable = mmt_writable(h->p);
+		if (h->state == 0)
+			h->state = 1;
+		if (h->state == 2)
+			break;
+	}
+	if (h->state == 2)
+		h->writable = mmt_writable(h->p);
+	return NULL;
+}
+
+void mmt_hammer_start(struct mmt_hammer *h, char *p)
+{
+	h->p = p;
+	h->state = 0;
+	mmt_check(!pthread_create(&h->thread, NULL, hammer, h));
+	while (h->state != 1)
+		sched_yield();
+}
+
+bool mmt_hammer_end(struct mmt_hammer *h)
+{
+	h->state = 2;
+	mmt_check(!pthread_join(h->thread, NULL));
+	return h->writable;
+}
+
+static bool ran;
+
+bool mmt_case(int argc, char **argv, const char *name)
+{
+	if (argc > 2 && strcmp(argv[2], name))
+		return false;
+	ran = true;
+	printf("%s\n", name);
+	fflush(stdout);
+	return true;
+}
+
+void mmt_done(void)
+{
+	if (!ran)
+		mmt_skip("no such case here");
+	mmt_pass();
 }

@@ -22,10 +22,14 @@
 #ifndef MMT_H
 #define MMT_H
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
 #define MMT_4K	(1UL << 12)
 #define MMT_2M	(1UL << 21)
@@ -83,6 +87,30 @@ long mmt_touch(const volatile char *p, size_t len);
 
 /* Map 1 GiB and touch it; skips if that took more than one fault. */
 char *mmt_map_pud(const struct mmt_dev *dev);
+
+/*
+ * Another thread, on another CPU, that has an entry in its TLB: it writes to
+ * @p from mmt_hammer_start() on until it gets a fault.
+ */
+struct mmt_hammer {
+	volatile char *p;
+	pthread_t thread;
+	atomic_int state;	/* 1 it writes, 2 told to stop */
+	bool writable;
+};
+
+void mmt_hammer_start(struct mmt_hammer *h, char *p);
+
+/* Stop it. Can it still write? */
+bool mmt_hammer_end(struct mmt_hammer *h);
+
+/*
+ * A program has cases, all of which are run unless the command line names one:
+ * is it @name's turn? Says so. mmt_done() ends the program: pass, or skip if no
+ * case was run.
+ */
+bool mmt_case(int argc, char **argv, const char *name);
+void __attribute__((noreturn)) mmt_done(void);
 
 /* Would an access fault with SIGSEGV or SIGBUS? */
 bool mmt_readable(const volatile char *p);

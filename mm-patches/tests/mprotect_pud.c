@@ -40,42 +40,13 @@ static void verify(const char *p)
 		mmt_check(*(const volatile uint64_t *)(p + i) == (i ^ 0x777));
 }
 
-/* Another thread, on another CPU, writes until it gets a fault. */
-struct hammer {
-	volatile char *p;
-	pthread_t thread;
-	atomic_int state;	/* 1 it writes, 2 told to stop */
-	bool writable;
-};
-
-static void *hammer_fn(void *arg)
-{
-	struct hammer *h = arg;
-
-	h->writable = true;
-	while (h->writable) {
-		h->writable = mmt_writable(h->p);
-		if (h->state == 0)
-			h->state = 1;
-		if (h->state == 2)
-			break;
-	}
-	if (h->state == 2)
-		h->writable = mmt_writable(h->p);
-	return NULL;
-}
-
 static void protect(char *p, int prot)
 {
-	struct hammer h = { .p = p + 3 * MMT_2M };
+	struct mmt_hammer h;
 
-	mmt_check(!pthread_create(&h.thread, NULL, hammer_fn, &h));
-	while (h.state != 1)
-		sched_yield();
+	mmt_hammer_start(&h, p + 3 * MMT_2M);
 	mmt_check(!mprotect(p, MMT_1G, prot));
-	h.state = 2;
-	mmt_check(!pthread_join(h.thread, NULL));
-	if (h.writable)
+	if (mmt_hammer_end(&h))
 		mmt_fail("another CPU still writes");
 	if (mmt_writable(p + 5 * MMT_2M))
 		mmt_fail("this CPU still writes");
@@ -211,24 +182,18 @@ static const struct {
 int main(int argc, char **argv)
 {
 	struct mmt_dev device;
-	bool ran = false;
 	size_t i;
 
 	mmt_open(argv[argc > 1 ? 1 : argc], &device);
 	dev = &device;
-	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
 		char *p;
 
-		if (argc > 2 && strcmp(argv[2], cases[i].name))
+		if (!mmt_case(argc, argv, cases[i].name))
 			continue;
 		p = map();
-		printf("%s\n", cases[i].name);
-		fflush(stdout);
 		cases[i].fn(p);
-		ran = true;
 		mmt_check(!munmap(p, MMT_1G));
 	}
-	if (!ran)
-		mmt_skip("no such case here");
-	mmt_pass();
+	mmt_done();
 }

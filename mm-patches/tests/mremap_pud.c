@@ -49,48 +49,10 @@ static void verify(const char *p, size_t from, size_t len)
 		mmt_check(*(const volatile uint64_t *)(p + i) == word(from + i));
 }
 
-/*
- * Another thread, on another CPU, has the old entry in its TLB: it writes all
- * the time. The first access after the move has to fault.
- */
-struct hammer {
-	volatile char *p;
-	pthread_t thread;
-	atomic_int state;	/* 1 it writes, 2 told to stop */
-	bool writable;
-};
-
-static void *hammer_fn(void *arg)
+/* Another CPU had the old entry in its TLB: its first access has to fault. */
+static void hammer_end(struct mmt_hammer *h)
 {
-	struct hammer *h = arg;
-
-	h->writable = true;
-	while (h->writable) {
-		h->writable = mmt_writable(h->p);
-		if (h->state == 0)
-			h->state = 1;
-		if (h->state == 2)
-			break;
-	}
-	if (h->state == 2)
-		h->writable = mmt_writable(h->p);
-	return NULL;
-}
-
-static void hammer_start(struct hammer *h, char *p)
-{
-	h->p = p;
-	h->state = 0;
-	mmt_check(!pthread_create(&h->thread, NULL, hammer_fn, h));
-	while (h->state != 1)
-		sched_yield();
-}
-
-static void hammer_end(struct hammer *h)
-{
-	h->state = 2;
-	mmt_check(!pthread_join(h->thread, NULL));
-	if (h->writable)
+	if (mmt_hammer_end(h))
 		mmt_fail("another CPU still writes to the old address");
 }
 
@@ -116,10 +78,10 @@ static char *move(char *p, size_t old_len, size_t new_len, char *to)
 static void do_whole(void)
 {
 	char *p = map(), *q = mmt_reserve(MMT_1G, MMT_1G);
-	struct hammer h;
+	struct mmt_hammer h;
 	long faults;
 
-	hammer_start(&h, p + 3 * MMT_2M);
+	mmt_hammer_start(&h, p + 3 * MMT_2M);
 	move(p, MMT_1G, MMT_1G, q);
 	hammer_end(&h);
 	gone(p);
@@ -139,11 +101,11 @@ static void do_unaligned(void)
 	static const size_t off[] = { MMT_2M, MMT_4K, MMT_1G - MMT_4K };
 	size_t i;
 
-	for (i = 0; i < sizeof(off) / sizeof(off[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(off); i++) {
 		char *p = map(), *q = mmt_reserve(2 * MMT_1G, MMT_1G) + off[i];
-		struct hammer h;
+		struct mmt_hammer h;
 
-		hammer_start(&h, p + 3 * MMT_2M);
+		mmt_hammer_start(&h, p + 3 * MMT_2M);
 		move(p, MMT_1G, MMT_1G, q);
 		hammer_end(&h);
 		gone(p);
@@ -167,14 +129,14 @@ static void do_part(void)
 	};
 	size_t i;
 
-	for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(parts); i++) {
 		size_t at = parts[i].at, len = parts[i].len;
 		/* Congruent to where it was, so that alignment is no obstacle. */
 		char *p = map(), *q = mmt_reserve(2 * MMT_1G, MMT_1G) + at;
-		struct hammer h;
+		struct mmt_hammer h;
 
 		*(uint64_t *)(p + at) = word(at);
-		hammer_start(&h, p + at + 8);
+		mmt_hammer_start(&h, p + at + 8);
 		move(p + at, len, len, q);
 		hammer_end(&h);
 		gone(p + at);
@@ -194,11 +156,11 @@ static void do_shrink(void)
 	static const size_t lens[] = { MMT_1G / 2, MMT_1G / 2 + MMT_4K };
 	size_t i;
 
-	for (i = 0; i < sizeof(lens) / sizeof(lens[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(lens); i++) {
 		char *p = map(), *q = mmt_reserve(MMT_1G, MMT_1G);
-		struct hammer h;
+		struct mmt_hammer h;
 
-		hammer_start(&h, p + 3 * MMT_2M);
+		mmt_hammer_start(&h, p + 3 * MMT_2M);
 		move(p, MMT_1G, lens[i], q);
 		hammer_end(&h);
 		gone(p);
@@ -328,23 +290,16 @@ static const struct {
 int main(int argc, char **argv)
 {
 	struct mmt_dev device;
-	bool ran = false;
 	size_t i;
 
 	mmt_open(argv[argc > 1 ? 1 : argc], &device);
 	dev = &device;
-	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		if (argc > 2 && strcmp(argv[2], cases[i].name))
-			continue;
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
 		/* device-dax cannot be cut where its pages cannot. */
 		if (!strcmp(dev->name, "dax") && cases[i].any_address)
 			continue;
-		printf("%s\n", cases[i].name);
-		fflush(stdout);
-		cases[i].fn();
-		ran = true;
+		if (mmt_case(argc, argv, cases[i].name))
+			cases[i].fn();
 	}
-	if (!ran)
-		mmt_skip("no such case here");
-	mmt_pass();
+	mmt_done();
 }

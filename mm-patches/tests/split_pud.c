@@ -41,7 +41,7 @@ static const struct cut {
 	{ MMT_1G / 2, MMT_1G / 2 },
 };
 
-#define NR_CUTS	(sizeof(cuts) / sizeof(cuts[0]))
+#define NR_CUTS	(ARRAY_SIZE(cuts))
 
 static void stamp(char *p)
 {
@@ -233,7 +233,7 @@ int main(int argc, char **argv)
 	size_t i, c;
 
 	mmt_open(argv[argc > 1 ? 1 : argc], &dev);
-	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
 		for (c = 0; c < NR_CUTS; c++) {
 			char *p;
 

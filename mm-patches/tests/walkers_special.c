@@ -305,7 +305,7 @@ static void run_all(size_t c)
 	long want = run(c, &orders[0]), rc;
 	size_t o;
 
-	for (o = 1; o < sizeof(orders) / sizeof(orders[0]); o++) {
+	for (o = 1; o < ARRAY_SIZE(orders); o++) {
 		if (cases[c].no_pud && orders[o].len == MMT_1G)
 			continue;
 		rc = run(c, &orders[o]);
@@ -317,19 +317,11 @@ static void run_all(size_t c)
 
 int main(int argc, char **argv)
 {
-	bool found = false;
 	size_t c;
 
 	mmt_open(argv[argc > 1 ? 1 : argc], &dev);
-	for (c = 0; c < sizeof(cases) / sizeof(cases[0]); c++) {
-		if (argc > 2 && strcmp(argv[2], cases[c].name))
-			continue;
-		found = true;
-		printf("%s\n", cases[c].name);
-		fflush(stdout);
-		run_all(c);
-	}
-	if (!found)
-		mmt_skip("no case '%s'", argv[2]);
-	mmt_pass();
+	for (c = 0; c < ARRAY_SIZE(cases); c++)
+		if (mmt_case(argc, argv, cases[c].name))
+			run_all(c);
+	mmt_done();
 }
