@@ -504,6 +504,36 @@ static void promote_pieces(struct hm_node *node, enum hm_dirty_kind kind)
 	target_close(&t);
 }
 
+/* Is the mapping there after fork()? */
+static bool child_has(const struct target *t)
+{
+	int status;
+	pid_t pid = fork();
+
+	igt_assert_lte(0, pid);
+	if (!pid)
+		_exit(msync(t->p, t->size, MS_ASYNC) ? errno == ENOMEM : 2);
+	igt_assert_eq(waitpid(pid, &status, 0), pid);
+	igt_assert(WIFEXITED(status) && WEXITSTATUS(status));
+	return WEXITSTATUS(status) == 2;
+}
+
+/* Core mm frees the page tables of a mapping, or it is a new one. */
+static void promote_advice(struct hm_node *node, enum hm_dirty_kind kind)
+{
+	struct target t = promote_open(node, kind);
+	bool stays = node->q.features & DRM_HUGEMAP_FEATURE_CORE_COLLAPSE;
+
+	hm_dirty_stop(t.fd, split_up(&t));
+	igt_assert_eq(madvise(t.p, t.size, MADV_DONTFORK), 0);
+	igt_assert(!child_has(&t));
+	igt_assert_eq_s64(__hm_promote(t.fd, t.p, t.size), 1);
+	igt_assert_eq(child_has(&t), !stays);
+	hm_read_step(t.p, t.size, t.pmd);
+	assert_large(&t);
+	target_close(&t);
+}
+
 static int promote_raw(const struct target *t, uint64_t addr, uint64_t len,
 		       uint32_t flags, uint32_t pad)
 {
@@ -750,6 +780,10 @@ int igt_main()
 	igt_describe("PROMOTE joins pieces that are the same, and only those.");
 	igt_subtest_with_dynamic("promote-pieces")
 		for_each_target(promote_pieces);
+
+	igt_describe("PROMOTE keeps what madvise() set where core mm can free page tables.");
+	igt_subtest_with_dynamic("promote-advice")
+		for_each_target(promote_advice);
 
 	igt_describe("What PROMOTE refuses, it leaves as it is.");
 	igt_subtest_with_dynamic("promote-errors")
