@@ -47,6 +47,7 @@ file == 1 && /^RESULT [^ ]+ (pass|fail|skip) [0-9]+/ {
 file == 1 && /^SPLAT / { splat[++splats] = rest(2); next }
 file == 1 && /^TAINT [0-9]+$/ { taint = $2; tainted = 1; next }
 file == 1 && /^INFO / { next }
+file == 1 && /^FILE [^ \/]+ [A-Za-z0-9+\/=]+$/ { files[$2] = 1; print $3 >(dir "/" $2 ".b64"); next }
 file == 1 && /^END / { end = $2; ended_at = FNR; next }
 file == 1 { protocol("not understood: " $0); next }
 

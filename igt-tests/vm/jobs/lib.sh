@@ -23,6 +23,22 @@ hm_check() {
 	fi
 }
 
+# hm_send <name>: standard input becomes a file of that name in the directory of
+# the run's logs.
+hm_send() { base64 -w 512 | sed "s/^/FILE $1 /" >&3; }
+
+# hm_coverage: sends what ran of the module, loaded or not any more.
+hm_coverage() {
+	hm_gcov=/sys/kernel/debug/gcov
+	[ -d $hm_gcov ] || return 0
+	mkdir /tmp/gcda
+	# Each has the size 0 until it is read.
+	find $hm_gcov -name 'hm_*.gcda' | while read -r hm_data; do
+		cat "$hm_data" >"/tmp/gcda/$(basename "$hm_data")"
+	done
+	tar cz -C /tmp/gcda . | hm_send gcda.tar.gz
+}
+
 # hm_load [parameters...]: what hugemap.ko depends on, then the module itself.
 hm_load() {
 	for hm_dep in $(modinfo /modules/hugemap.ko |
