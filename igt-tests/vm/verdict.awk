@@ -1,18 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
 # Reads what is known of the tests (igt-tests/ci), the result channel, then the
 # console, of one run and decides. Writes $dir/failures, $dir/skips, $dir/passes,
-# $dir/counts and $dir/junit.xml; fails on failure.
+# $dir/counts and $dir/junit (for junit.awk); fails on failure.
 # Variables: file (1: the channel, 2: the console, 3: the list of fails, 4: of
-# flakes), dir, kernel, job, ended (how QEMU ended: ok, timeout, status-N).
-
-function xml(s) {
-	gsub(/&/, "\\&amp;", s); gsub(/</, "\\&lt;", s)
-	gsub(/>/, "\\&gt;", s); gsub(/"/, "\\&quot;", s)
-	# Control characters are not allowed in XML at all, and what is no ASCII
-	# may be no UTF-8.
-	gsub(/[\001-\010\013-\037\177-\377]/, "?", s)
-	return s
-}
+# flakes), dir, kernel, job, ended (how QEMU ended: ok, timeout, status-N), started
+# and seconds (of the run).
 
 function add(name, verdict, ms, why) {
 	order[++n] = name
@@ -143,38 +135,22 @@ END {
 	else if (ended_at && !tainted)
 		fail("guest@taint", "not reported")
 
+	for (i = split("failures skips passes", list, " "); i; i--)
+		printf "" > (dir "/" list[i])
+	list["fail"] = "/failures"; list["skip"] = "/skips"; list["pass"] = "/passes"
+	out = dir "/junit"
+	printf "suite\t%s on %s\t%d\t%s\t%s\n", job, kernel, seconds, started, dir > out
 	for (i = 1; i <= n; i++) {
 		count[v[i]]++
-		# Those of the parts are in that of the whole.
-		if (split(order[i], part, "@") < 3)
-			total += t[i]
+		binary = test = order[i]
+		sub(/@.*/, "", binary)
+		sub(/^[^@]*@/, "", test)
+		gsub(/\t/, " ", reason[i])
+		print v[i] "\t" kernel "." binary "\t" test "\t" t[i] / 1000 "\t" \
+			reason[i] "\t" status(reason[i]) "\t" \
+			(binary == "guest" && v[i] == "fail" ? dir "/console" : "") > out
+		print order[i] (v[i] == "pass" ? "" : "\t" reason[i]) > (dir list[v[i]])
 	}
-	for (i = split("failures skips passes", part, " "); i; i--)
-		printf "" > (dir "/" part[i])
-	out = dir "/junit.xml"
-	printf "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n" > out
-	printf "<testsuite name=\"%s on %s\" tests=\"%d\" failures=\"%d\" errors=\"0\" skipped=\"%d\" time=\"%.3f\">\n",
-		xml(job), xml(kernel), n, count["fail"], count["skip"], total / 1000 > out
-	for (i = 1; i <= n; i++) {
-		binary = order[i]; sub(/@.*/, "", binary)
-		sub(/^[^@]*@/, "", order[i])
-		printf "<testcase classname=\"%s.%s\" name=\"%s\" time=\"%.3f\"",
-			xml(kernel), xml(binary), xml(order[i]), t[i] / 1000 > out
-		if (order[i] != binary)
-			order[i] = binary "@" order[i]
-		if (v[i] == "pass") {
-			print "/>" > out
-			print order[i] > (dir "/passes")
-			continue
-		}
-		if (v[i] == "fail")
-			printf "><failure type=\"%s\" message=\"%s\">%s</failure></testcase>\n",
-				status(reason[i]), xml(reason[i]), xml(reason[i]) > out
-		else
-			printf "><skipped message=\"%s\"/></testcase>\n", xml(reason[i]) > out
-		print order[i] "\t" reason[i] > (dir (v[i] == "fail" ? "/failures" : "/skips"))
-	}
-	print "</testsuite>" > out
 	print count["pass"] + 0, count["fail"] + 0, count["skip"] + 0 > (dir "/counts")
 	exit count["fail"] > 0
 }
