@@ -38,6 +38,10 @@ kernel: ## build a kernel: K=6.1 [V=patched|stock] [C=plain|debug]
 	@$(VM)/setup
 	@id=$$($(VM)/kernel-id "$(K)" "$(V)" "$(C)") && $(VM)/build-kernel "$$id"
 
+check-igt: ## our tests by Debian sid's igt_runner (K=7.2, T=, HM_LIST=all)
+	@$(VM)/setup
+	@$(VM)/check-igt $(K)
+
 check-mm: ## the mm patches, before and after (K=6.1: of one kernel, T=P2)
 	@$(VM)/setup
 	@$(VM)/check-mm
@@ -73,4 +77,4 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z_-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: modules install modules_install demo demo-migrate check check-full \
-	kernel check-mm unit lint matrix dkms-check selftest setup clean help
+	kernel check-igt check-mm unit lint matrix dkms-check selftest setup clean help

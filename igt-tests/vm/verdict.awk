@@ -1,19 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
-# Reads the result channel, then the console, of one run and decides. Writes
-# $dir/failures, $dir/skips, $dir/counts and $dir/junit.xml; fails on failure.
-# Variables: file (1: the channel, 2: the console), dir, kernel, job, ended (how
-# QEMU ended: ok, timeout, status-N).
-
-function xml(s) {
-	gsub(/&/, "\\&amp;", s); gsub(/</, "\\&lt;", s)
-	gsub(/>/, "\\&gt;", s); gsub(/"/, "\\&quot;", s)
-	# Control characters are not allowed in XML at all.
-	gsub(/[\001-\010\013-\037]/, "?", s)
-	return s
-}
+# Reads what is known of the tests (igt-tests/ci), the result channel, then the
+# console, of one run and decides. Writes $dir/failures, $dir/skips, $dir/passes,
+# $dir/counts and $dir/junit (for junit.awk); fails on failure.
+# Variables: file (1: the channel, 2: the console, 3: the list of fails, 4: of
+# flakes), dir, kernel, job, ended (how QEMU ended: ok, timeout, status-N), started
+# and seconds (of the run).
 
 function add(name, verdict, ms, why) {
-	count[verdict]++
 	order[++n] = name
 	v[n] = verdict; t[n] = ms; reason[n] = why
 	seen[name] = 1
@@ -31,6 +24,58 @@ function rest(from,    s, i) {
 	return s
 }
 
+# The word that the lists of drm/ci have for a failure.
+function status(why) {
+	if (why ~ /^(TIMEOUT|timeout)/)
+		return "Timeout"
+	if (why ~ /^(CRASH|crash|killed by signal|abort)/)
+		return "Crash"
+	return "Fail"
+}
+
+function flaky(name,    i) {
+	for (i = 1; i <= flakes; i++)
+		if (name ~ flake[i])
+			return 1
+	return 0
+}
+
+# A failure we know of is not one; a fail that passes is. The dynamic subtests
+# come before what they are parts of.
+function judge(i,    name, whole) {
+	name = order[i]
+	whole = name
+	sub(/@[^@]*$/, "", whole)
+	if (v[i] == "pass" && name in expected_to) {
+		v[i] = "fail"
+		reason[i] = "passes, is in the list of fails"
+		return
+	}
+	if (v[i] != "fail")
+		return
+	if (name in expected_to && expected_to[name] != status(reason[i])) {
+		reason[i] = "not " expected_to[name] ", as the list of fails has it: " reason[i]
+	} else if (name in expected_to) {
+		v[i] = "skip"; reason[i] = "expected to fail: " reason[i]
+	} else if (flaky(name)) {
+		v[i] = "skip"; reason[i] = "known to be flaky: " reason[i]
+	} else if (known[name] && !unknown[name] && reason[i] == "FAIL") {
+		# It failed because of its dynamic subtests and nothing else.
+		v[i] = "skip"; reason[i] = "known failures of its parts"
+	}
+	if (v[i] == "skip")
+		known[whole] = 1
+	else
+		unknown[whole] = 1
+}
+
+# ---- the lists ----
+file >= 3 { sub(/\r$/, "") }
+file >= 3 && /^#|^$/ { next }
+file == 3 && /^[^,]+,(Fail|Crash|Timeout)$/ { split($0, p, ","); expected_to[p[1]] = p[2]; next }
+file == 3 { fail("guest@lists", "list of fails: not understood: " $0); next }
+file == 4 { flake[++flakes] = "^(" $0 ")$"; next }
+
 # ---- the channel ----
 file == 1 && ended_at { protocol("after END: " $0); next }
 file == 1 && /^PLAN [^ ]+ [^ ]+$/ {
@@ -47,7 +92,10 @@ file == 1 && /^RESULT [^ ]+ (pass|fail|skip) [0-9]+/ {
 file == 1 && /^SPLAT / { splat[++splats] = rest(2); next }
 file == 1 && /^TAINT [0-9]+$/ { taint = $2; tainted = 1; next }
 file == 1 && /^INFO / { next }
-file == 1 && /^FILE [^ \/]+ [A-Za-z0-9+\/=]+$/ { files[$2] = 1; print $3 >(dir "/" $2 ".b64"); next }
+file == 1 && /^FILE [^ \/]+ [A-Za-z0-9+\/=]+$/ {
+	print $3 >(dir "/" $2 ".b64")
+	next
+}
 file == 1 && /^END / { end = $2; ended_at = FNR; next }
 file == 1 { protocol("not understood: " $0); next }
 
@@ -60,6 +108,12 @@ file == 1 { protocol("not understood: " $0); next }
 }
 
 END {
+	for (i = 1; i <= n; i++)
+		if (order[i] ~ /@.*@/)
+			judge(i)
+	for (i = 1; i <= n; i++)
+		if (order[i] !~ /@.*@/)
+			judge(i)
 	for (i = 1; i <= plans; i++)
 		if (!(plan[i] in seen))
 			fail(plan[i], "planned, never reported")
@@ -85,21 +139,22 @@ END {
 	else if (ended_at && !tainted)
 		fail("guest@taint", "not reported")
 
-	printf "" > (dir "/failures"); printf "" > (dir "/skips")
-	out = dir "/junit.xml"
-	printf "<?xml version=\"1.0\"?>\n<testsuite name=\"%s %s\" tests=\"%d\" failures=\"%d\" skipped=\"%d\">\n",
-		xml(kernel), xml(job), n, count["fail"], count["skip"] > out
+	for (i = split("failures skips passes", list, " "); i; i--)
+		printf "" > (dir "/" list[i])
+	list["fail"] = "/failures"; list["skip"] = "/skips"; list["pass"] = "/passes"
+	out = dir "/junit"
+	printf "suite\t%s on %s\t%d\t%s\t%s\n", job, kernel, seconds, started, dir > out
 	for (i = 1; i <= n; i++) {
-		printf "<testcase name=\"%s\" time=\"%.3f\"", xml(order[i]), t[i] / 1000 > out
-		if (v[i] == "pass") {
-			print "/>" > out
-			continue
-		}
-		printf "><%s message=\"%s\"/></testcase>\n",
-			v[i] == "fail" ? "failure" : "skipped", xml(reason[i]) > out
-		print order[i] "\t" reason[i] > (dir (v[i] == "fail" ? "/failures" : "/skips"))
+		count[v[i]]++
+		binary = test = order[i]
+		sub(/@.*/, "", binary)
+		sub(/^[^@]*@/, "", test)
+		gsub(/\t/, " ", reason[i])
+		print v[i] "\t" kernel "." binary "\t" test "\t" t[i] / 1000 "\t" \
+			reason[i] "\t" status(reason[i]) "\t" \
+			(binary == "guest" && v[i] == "fail" ? dir "/console" : "") > out
+		print order[i] (v[i] == "pass" ? "" : "\t" reason[i]) > (dir list[v[i]])
 	}
-	print "</testsuite>" > out
 	print count["pass"] + 0, count["fail"] + 0, count["skip"] + 0 > (dir "/counts")
 	exit count["fail"] > 0
 }

@@ -5,6 +5,81 @@
 #include "hm_map.h"
 #include "igt_hugemap_drm.h"
 
+/**
+ * TEST: hugemap objects
+ * Category: Core
+ * Mega feature: General Core features
+ * Sub-category: memory
+ * Description: GEM objects in every kind of region.
+ *
+ * SUBTEST: sizes
+ * Description: Sizes are rounded up to pages, and accounted.
+ *
+ * SUBTEST: zeroed
+ * Description: Every new object is zeros.
+ *
+ * SUBTEST: whole-region
+ * Description: One object can be all of a region, and then there is no more.
+ *
+ * SUBTEST: layout
+ * Description: A mapping has the page sizes that GEM_INFO announces.
+ *
+ * SUBTEST: gib-faults
+ * Description: An object of N GiB is mapped by N faults.
+ *
+ * SUBTEST: max-order
+ * Description: An object's max_order limits its page sizes.
+ *
+ * SUBTEST: limit-live
+ * Description: The region's max_order acts on objects that are mapped.
+ *
+ * SUBTEST: partial
+ * Description: Any part of an object can be mapped.
+ *
+ * SUBTEST: bad-mappings
+ * Description: There is no way to map what is not one's own.
+ *
+ * SUBTEST: closed-while-mapped
+ * Description: A mapping keeps an object that was closed.
+ *
+ * SUBTEST: fork
+ * Description: A child shares the object, and its death frees its own.
+ *
+ * SUBTEST: killed
+ * Description: A process that is killed while it gets an object leaves nothing.
+ *
+ * SUBTEST: cut
+ * Description: Mappings of objects can be cut, protected and moved.
+ *
+ * SUBTEST: window
+ * Description: The character node shows objects, and that they are cleared.
+ *
+ * SUBTEST: contiguous
+ * Description: A contiguous object is one piece.
+ *
+ * SUBTEST: fragmented
+ * Description: Where every other 2 MiB is taken, the rest is one object of 2
+ *	MiB pages.
+ *
+ * SUBTEST: mixed-orders
+ * Description: An object is made of all page sizes where need be.
+ *
+ * SUBTEST: recreate
+ * Description: A new object is as good as the one just freed.
+ *
+ * SUBTEST: many
+ * Description: Hundreds of objects do not touch each other.
+ *
+ * SUBTEST: prefault
+ * Description: PREFAULT works on objects.
+ *
+ * SUBTEST: prefault-errors
+ * Description: PREFAULT refuses what is not one object.
+ *
+ * SUBTEST: dumb
+ * Description: Dumb buffers work as with any driver, on the primary node.
+ */
+
 IGT_TEST_DESCRIPTION("GEM objects in every kind of region.");
 
 #define SEED	0x626full

@@ -4,6 +4,38 @@
  */
 #include "hm_dirty.h"
 
+/**
+ * TEST: hugemap dirty bitmaps
+ * Category: Core
+ * Mega feature: General Core features
+ * Sub-category: dirty tracking
+ * Description: What was written, and what finding it out costs.
+ *
+ * SUBTEST: exact-4k
+ * Description: Granules of 4 KiB: exactly what was written is reported.
+ *
+ * SUBTEST: exact-64k
+ * Description: Granules of 64 KiB.
+ *
+ * SUBTEST: exact-2m
+ * Description: Granules of 2 MiB.
+ *
+ * SUBTEST: cost
+ * Description: One entry is zapped, one write costs two faults at most.
+ *
+ * SUBTEST: huge-granule
+ * Description: Granules of the size of a PMD entry keep PMD entries.
+ *
+ * SUBTEST: fork
+ * Description: fork() of a tracked mapping copies no PMD entry.
+ *
+ * SUBTEST: writable-all
+ * Description: Where no read-only entries are wanted there are none.
+ *
+ * SUBTEST: all-is-no-measure
+ * Description: What is dirty without a write does not make blocks coarse.
+ */
+
 IGT_TEST_DESCRIPTION("What was written, and what finding it out costs.");
 
 /* ---- exact bitmaps ---- */

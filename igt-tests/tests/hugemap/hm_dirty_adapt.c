@@ -5,6 +5,60 @@
  */
 #include "hm_dirty.h"
 
+/**
+ * TEST: hugemap cost of dirty tracking
+ * Category: Core
+ * Mega feature: General Core features
+ * Sub-category: dirty tracking
+ * Description: The price of dirty tracking, and of lowering it.
+ *
+ * SUBTEST: dense
+ * Description: Rewriting all of it costs a hundredth of the faults, from the
+ *	fourth round on.
+ *
+ * SUBTEST: sparse
+ * Description: Where few granules of a block are written nothing is reported
+ *	too much.
+ *
+ * SUBTEST: no-creep
+ * Description: Blocks do not grow by what they report themselves, and end when
+ *	idle.
+ *
+ * SUBTEST: no-creep-pud
+ * Description: The same for the largest blocks.
+ *
+ * SUBTEST: measure
+ * Description: A block that is hardly written is watched page by page again.
+ *
+ * SUBTEST: max-over
+ * Description: Not more than max_over granules are reported too much.
+ *
+ * SUBTEST: promote
+ * Description: PROMOTE gives the largest pages back, one fault each.
+ *
+ * SUBTEST: promote-dirty
+ * Description: PROMOTE while something is dirty loses and misses nothing.
+ *
+ * SUBTEST: promote-pieces
+ * Description: PROMOTE joins pieces that are the same, and only those.
+ *
+ * SUBTEST: promote-errors
+ * Description: What PROMOTE refuses, it leaves as it is.
+ *
+ * SUBTEST: promote-others
+ * Description: PROMOTE is for mappings of the node it is called on.
+ *
+ * SUBTEST: dontneed
+ * Description: MADV_DONTNEED makes room for a 2 MiB page where the kernel frees
+ *	page tables.
+ *
+ * SUBTEST: writable
+ * Description: WRITABLE: no read-only entries; a read counts, and is said to.
+ *
+ * SUBTEST: writable-2m
+ * Description: WRITABLE with granules of the size of a PMD entry.
+ */
+
 IGT_TEST_DESCRIPTION("The price of dirty tracking, and of lowering it.");
 
 /* Pages of the smallest block. */

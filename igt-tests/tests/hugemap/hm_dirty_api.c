@@ -10,6 +10,122 @@
 #include "hm_map.h"
 #include "igt_hugemap_drm.h"
 
+/**
+ * TEST: hugemap dirty tracking ioctls
+ * Category: Core
+ * Mega feature: General Core features
+ * Sub-category: dirty tracking
+ * Description: The ioctls of dirty tracking.
+ *
+ * SUBTEST: start-errors
+ * Description: DIRTY_START refuses what makes no sense.
+ *
+ * SUBTEST: handles
+ * Description: Handles that are none, and handles of a window.
+ *
+ * SUBTEST: eventfds
+ * Description: Descriptors that are no eventfd.
+ *
+ * SUBTEST: imported
+ * Description: What another driver made cannot be tracked.
+ *
+ * SUBTEST: limit-of-object
+ * Description: At most 64 trackers of one object.
+ *
+ * SUBTEST: limit-of-file
+ * Description: At most 1024 trackers of one file.
+ *
+ * SUBTEST: sync-errors
+ * Description: DIRTY_SYNC and DIRTY_CLEAR refuse bad arguments.
+ *
+ * SUBTEST: unknown-trackers
+ * Description: Trackers that are not of this file give ENOENT.
+ *
+ * SUBTEST: rects-errors
+ * Description: DIRTY_RECTS refuses framebuffers that are none.
+ *
+ * SUBTEST: promote-errors
+ * Description: PROMOTE refuses what is no mapping.
+ *
+ * SUBTEST: promote-foreign
+ * Description: PROMOTE refuses mappings of other nodes.
+ *
+ * SUBTEST: bad-bitmaps
+ * Description: A bitmap that cannot be written loses nothing.
+ *
+ * SUBTEST: sizes
+ * Description: Older and newer programs have other structures.
+ *
+ * SUBTEST: consumers
+ * Description: Several trackers of the same memory, against a model.
+ *
+ * SUBTEST: retry
+ * Description: What was reported last is reported again.
+ *
+ * SUBTEST: merge
+ * Description: Words without a dirty granule are not touched.
+ *
+ * SUBTEST: all
+ * Description: Everything is dirty at first if so asked.
+ *
+ * SUBTEST: epochs
+ * Description: Clearing SYNCs are counted.
+ *
+ * SUBTEST: stopped
+ * Description: A tracker that was stopped is gone, others are not.
+ *
+ * SUBTEST: file-closed
+ * Description: Trackers end with the last close of their file.
+ *
+ * SUBTEST: object-closed
+ * Description: A tracker keeps its object.
+ *
+ * SUBTEST: killed
+ * Description: A process is killed while it tracks.
+ *
+ * SUBTEST: writers
+ * Description: All ways to write are seen, reads are not.
+ *
+ * SUBTEST: apart
+ * Description: The window above an object has trackers of its own.
+ *
+ * SUBTEST: readers
+ * Description: Reads count for trackers of writable entries.
+ *
+ * SUBTEST: readers-later
+ * Description: Such a tracker begins without read-only entries.
+ *
+ * SUBTEST: device-writes
+ * Description: What a device has mapped counts as written.
+ *
+ * SUBTEST: protect-pte
+ * Description: mprotect() of base pages loses no write.
+ *
+ * SUBTEST: protect-pmd
+ * Description: mprotect() of PMD entries loses no write.
+ *
+ * SUBTEST: protect-pud
+ * Description: mprotect() of PUD entries loses no write.
+ *
+ * SUBTEST: notify
+ * Description: An eventfd tells when enough is dirty.
+ *
+ * SUBTEST: notify-none-cleared
+ * Description: After a SYNC that found nothing it does not.
+ *
+ * SUBTEST: notify-clear
+ * Description: After a CLEAR it does again.
+ *
+ * SUBTEST: rects
+ * Description: Rectangles hold all that was drawn.
+ *
+ * SUBTEST: unbind
+ * Description: Trackers of a device that goes away.
+ *
+ * SUBTEST: rects-dumb
+ * Description: Rectangles of a dumb buffer on the primary node.
+ */
+
 IGT_TEST_DESCRIPTION("The ioctls of dirty tracking.");
 
 #define RW		(PROT_READ | PROT_WRITE)
@@ -1763,8 +1879,8 @@ static void protections(struct hm_node *node, bool object, enum hm_level level)
 		protect(&c, PROT_READ);
 		peek(&c);
 		protect(&c, RW);
-		for (uint64_t i = 0; i < 8; i++)
-			*(volatile char *)(c.t.p + i * c.granule / 8) = 1;
+		for (uint64_t k = 0; k < 8; k++)
+			*(volatile char *)(c.t.p + k * c.granule / 8) = 1;
 		expect_dirty(&c, "many writes", 1);
 	}
 	done |= object && level == HM_PUD;

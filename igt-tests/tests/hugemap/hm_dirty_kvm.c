@@ -6,10 +6,38 @@
  * an MMU notifier empties them when the driver takes an entry away: then the
  * guest's next write must be a fault in the process once more.
  */
-#include <linux/kvm.h>
 #include <pthread.h>
 
 #include "hm_dirty.h"
+
+/* IGT's own headers define a macro of this one, and must be first. */
+#include <linux/kvm.h>
+
+/**
+ * TEST: hugemap dirty tracking of virtual machines
+ * Category: Core
+ * Mega feature: General Core features
+ * Sub-category: dirty tracking
+ * Description: What a virtual machine writes into device memory.
+ *
+ * SUBTEST: exact-4k
+ * Description: Granules of 4 KiB: what a guest and the process write.
+ *
+ * SUBTEST: exact-2m
+ * Description: Granules of 2 MiB.
+ *
+ * SUBTEST: read-write
+ * Description: What a guest reads counts as written, until the SYNC.
+ *
+ * SUBTEST: huge
+ * Description: A page of 1 GiB in the guest's tables does not survive.
+ *
+ * SUBTEST: migrate
+ * Description: A copy made while the guest runs is right in the end.
+ *
+ * SUBTEST: read-only
+ * Description: Read-only entries: nothing is lost, whatever KVM does.
+ */
 
 IGT_TEST_DESCRIPTION("What a virtual machine writes into device memory.");
 

@@ -14,6 +14,41 @@
 
 #include "hm_dirty.h"
 
+/**
+ * TEST: hugemap dirty tracking model
+ * Category: Core
+ * Mega feature: General Core features
+ * Sub-category: dirty tracking
+ * Description: What trackers report, compared with what was written.
+ *
+ * SUBTEST: model
+ * Description: Whatever one process does, each tracker reports exactly what was
+ *	written.
+ *
+ * SUBTEST: bitmap-inside
+ * Description: The bitmap lies in the memory that is tracked.
+ *
+ * SUBTEST: writers-4k
+ * Description: No store of many writers is missed, whatever they do to their
+ *	mappings.
+ *
+ * SUBTEST: writers-64k
+ * Description: No store of many writers is missed, whatever they do to their
+ *	mappings.
+ *
+ * SUBTEST: writers-2m
+ * Description: No store of many writers is missed, whatever they do to their
+ *	mappings.
+ *
+ * SUBTEST: writers-adaptive
+ * Description: No store of many writers is missed, whatever they do to their
+ *	mappings.
+ *
+ * SUBTEST: writers-writable
+ * Description: No store of many writers is missed, whatever they do to their
+ *	mappings.
+ */
+
 IGT_TEST_DESCRIPTION("What trackers report, compared with what was written.");
 
 /* What is divided among the targets: five kinds of memory, three ways to map. */

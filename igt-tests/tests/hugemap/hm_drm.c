@@ -9,6 +9,68 @@
 #include "hm_map.h"
 #include "igt_hugemap_drm.h"
 
+/**
+ * TEST: hugemap DRM nodes
+ * Category: Core
+ * Mega feature: General Core features
+ * Sub-category: uapi
+ * Description: DRM nodes of the driver and the errors of their ioctls.
+ *
+ * SUBTEST: all-regions
+ * Description: Every region is behind the DRM device of its device.
+ *
+ * SUBTEST: nodes
+ * Description: Each device has a primary and a render node that work.
+ *
+ * SUBTEST: fdinfo
+ * Description: fdinfo names driver, client and device.
+ *
+ * SUBTEST: syncobj
+ * Description: Timeline sync objects work.
+ *
+ * SUBTEST: query
+ * Description: QUERY says the same on both kinds of node.
+ *
+ * SUBTEST: bad-query
+ * Description: QUERY refuses what it does not know.
+ *
+ * SUBTEST: bad-create
+ * Description: GEM_CREATE refuses what it does not know, without any effect.
+ *
+ * SUBTEST: no-space
+ * Description: GEM_CREATE without enough memory has no effect.
+ *
+ * SUBTEST: bad-handles
+ * Description: Handles that are no objects give ENOENT, unknown flags EINVAL.
+ *
+ * SUBTEST: unknown-ioctls
+ * Description: Ioctls that the driver does not have give EINVAL.
+ *
+ * SUBTEST: bad-pointers
+ * Description: Memory that cannot be read gives EFAULT.
+ *
+ * SUBTEST: short-structures
+ * Description: A program built with shorter structures works.
+ *
+ * SUBTEST: long-structures
+ * Description: A program built with longer structures works.
+ *
+ * SUBTEST: fdinfo-memory
+ * Description: fdinfo has the memory of a client by region.
+ *
+ * SUBTEST: fdinfo-time
+ * Description: fdinfo has the time spent on memory for a client.
+ *
+ * SUBTEST: client64
+ * Description: A 64-bit client that is another program shares objects.
+ *
+ * SUBTEST: client32
+ * Description: A 32-bit client does, too.
+ *
+ * SUBTEST: example
+ * Description: The example of the README, built with libdrm, works.
+ */
+
 IGT_TEST_DESCRIPTION("DRM nodes of the driver and the errors of their ioctls.");
 
 #define SEED	0x64726dull

@@ -8,6 +8,44 @@
 
 #include "hm_map.h"
 
+/**
+ * TEST: hugemap faults
+ * Category: Core
+ * Mega feature: General Core features
+ * Sub-category: page faults
+ * Description: Data, rights and sharing of mappings of every page size.
+ *
+ * SUBTEST: data
+ * Description: What is written through one mapping is read through others.
+ *
+ * SUBTEST: write-after-read
+ * Description: Writing what was read before costs no further fault.
+ *
+ * SUBTEST: read-only
+ * Description: A read-only mapping cannot be written until it is made writable.
+ *
+ * SUBTEST: read-only-file
+ * Description: A file opened for reading can be mapped shared, never written.
+ *
+ * SUBTEST: prot-none
+ * Description: PROT_NONE takes access away and gives it back.
+ *
+ * SUBTEST: fork
+ * Description: Parent and child write the same memory, before and after exit.
+ *
+ * SUBTEST: two-processes
+ * Description: Two processes see each other's writes.
+ *
+ * SUBTEST: threads-same-unit
+ * Description: Threads that touch the same units at once map each just once.
+ *
+ * SUBTEST: threads-own-units
+ * Description: Threads that touch units of their own keep their data.
+ *
+ * SUBTEST: threads-limit-changes
+ * Description: The limit changes while threads write; no word is lost.
+ */
+
 IGT_TEST_DESCRIPTION("Data, rights and sharing of mappings of every page size.");
 
 #define SEED	0x6661756c74ull

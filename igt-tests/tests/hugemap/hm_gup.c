@@ -13,6 +13,71 @@
 
 #include "hm_map.h"
 
+/**
+ * TEST: hugemap references to pages
+ * Category: Core
+ * Mega feature: General Core features
+ * Sub-category: page faults
+ * Description: Direct I/O, pipes, futexes and io_uring on mappings.
+ *
+ * SUBTEST: process-vm-readv
+ * Description: process_vm_readv() of a mapping is refused.
+ *
+ * SUBTEST: process-vm-writev
+ * Description: process_vm_writev() to a mapping is refused.
+ *
+ * SUBTEST: process-vm-local
+ * Description: process_vm_readv() copies into a mapping.
+ *
+ * SUBTEST: vmsplice
+ * Description: The pages of a mapping cannot be put into a pipe.
+ *
+ * SUBTEST: pipe
+ * Description: write() to a pipe and read() back copy.
+ *
+ * SUBTEST: file
+ * Description: write() to a file and read() back copy.
+ *
+ * SUBTEST: node
+ * Description: read() and write() of the node itself copy.
+ *
+ * SUBTEST: direct-read
+ * Description: A disk cannot read into a mapping directly.
+ *
+ * SUBTEST: direct-write
+ * Description: A disk cannot write from a mapping directly.
+ *
+ * SUBTEST: socket
+ * Description: send() from a mapping copies.
+ *
+ * SUBTEST: socket-zerocopy
+ * Description: A socket cannot send from a mapping without a copy.
+ *
+ * SUBTEST: io-uring-fixed
+ * Description: A mapping cannot be a fixed buffer of io_uring.
+ *
+ * SUBTEST: futex-wake-shared
+ * Description: A futex between processes needs a page.
+ *
+ * SUBTEST: futex-wait-shared
+ * Description: A futex between processes needs a page.
+ *
+ * SUBTEST: futex-wake
+ * Description: A private futex works.
+ *
+ * SUBTEST: futex-wait
+ * Description: A private futex works.
+ *
+ * SUBTEST: futex-wait-other-value
+ * Description: A private futex works.
+ *
+ * SUBTEST: sendfile
+ * Description: sendfile() from the node is refused.
+ *
+ * SUBTEST: getrandom
+ * Description: A system call that stores through the mapping works.
+ */
+
 IGT_TEST_DESCRIPTION("Direct I/O, pipes, futexes and io_uring on mappings.");
 
 #define SEED	0x677570ull

@@ -8,6 +8,33 @@
 #include "hm_map.h"
 #include "igt_hugemap_drm.h"
 
+/**
+ * TEST: hugemap isolation
+ * Category: Core
+ * Mega feature: General Core features
+ * Sub-category: memory
+ * Description: Users see nothing of each other's objects.
+ *
+ * SUBTEST: leftovers
+ * Description: A new object holds nothing of another user's, all over the
+ *	region.
+ *
+ * SUBTEST: root-leftovers
+ * Description: Nor does it hold what root wrote through the character node.
+ *
+ * SUBTEST: foreign
+ * Description: Handles and offsets of another user are of no use.
+ *
+ * SUBTEST: character-node
+ * Description: The character node is root's.
+ *
+ * SUBTEST: concurrent
+ * Description: Two users at once do not see each other's memory.
+ *
+ * SUBTEST: flink
+ * Description: Global names are not for render nodes, nor for everyone.
+ */
+
 IGT_TEST_DESCRIPTION("Users see nothing of each other's objects.");
 
 #define RW	(PROT_READ | PROT_WRITE)

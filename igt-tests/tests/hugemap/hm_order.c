@@ -7,6 +7,65 @@
 
 #include "hm_map.h"
 
+/**
+ * TEST: hugemap page sizes
+ * Category: Core
+ * Mega feature: General Core features
+ * Sub-category: page faults
+ * Description: Page sizes of mappings, proven by counters and page tables.
+ *
+ * SUBTEST: kernel-table
+ * Description: QUERY reports what this kernel is known to be safe with.
+ *
+ * SUBTEST: pud-one-fault
+ * Description: 1 GiB is mapped by exactly one fault, without a page table.
+ *
+ * SUBTEST: pud-one-read-fault
+ * Description: The same when it is only read.
+ *
+ * SUBTEST: pmd-512-faults
+ * Description: With the limit lowered, 1 GiB takes 512 faults.
+ *
+ * SUBTEST: pte-batched
+ * Description: Base pages take at most a sixteenth of a fault each.
+ *
+ * SUBTEST: offset-page
+ * Description: A mapping that begins at 4 KiB has 2 MiB pages inside.
+ *
+ * SUBTEST: misaligned-address
+ * Description: An address that is off by a page costs the large pages only.
+ *
+ * SUBTEST: odd-sizes
+ * Description: Odd offsets and lengths get what fits, to the last page.
+ *
+ * SUBTEST: reason-limit
+ * Description: Pages larger than max_order are not used and counted so.
+ *
+ * SUBTEST: reason-policy
+ * Description: Pages the kernel is not safe with are not used by default.
+ *
+ * SUBTEST: reason-arch
+ * Description: A CPU without 1 GiB pages gets 2 MiB pages.
+ *
+ * SUBTEST: reason-cap-table
+ * Description: A cap, and a page table that outlives it, are counted so.
+ *
+ * SUBTEST: limit-live
+ * Description: max_order acts on mappings that exist and keeps the data.
+ *
+ * SUBTEST: caching
+ * Description: Every page size has the memory type of the region.
+ *
+ * SUBTEST: thp-policy
+ * Description: The transparent hugepage policy acts as QUERY says.
+ *
+ * SUBTEST: madvise-nohugepage
+ * Description: MADV_NOHUGEPAGE gives base pages.
+ *
+ * SUBTEST: prctl-thp-disable
+ * Description: prctl(PR_SET_THP_DISABLE) gives base pages.
+ */
+
 IGT_TEST_DESCRIPTION("Page sizes of mappings, proven by counters and page tables.");
 
 #define SEED	0x6f72646572ull

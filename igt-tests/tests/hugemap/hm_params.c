@@ -22,6 +22,26 @@
  * Description: A parameter that makes no sense is refused with the right
  *	error and one line in the kernel log, and leaves nothing behind.
  *
+ * arg[1].values: type, type-prefix, type-case, empty, only-size
+ * arg[1].values: system-no-colon, system-no-size, system-zero, system-word
+ * arg[1].values: system-negative, system-suffix, system-two-suffixes
+ * arg[1].values: system-base, system-option, system-unaligned, system-all-ones
+ * arg[1].values: system-shift-overflow, system-digits-overflow
+ * arg[1].values: system-many-digits, system-too-big, system-far-too-big
+ * arg[1].values: second-spec, reserved-no-size, reserved-no-base
+ * arg[1].values: reserved-empty-base, reserved-word-base, reserved-zero
+ * arg[1].values: reserved-unaligned-size, reserved-unaligned-base
+ * arg[1].values: reserved-pages-unaligned-size, reserved-pages-unaligned-base
+ * arg[1].values: reserved-wrap, reserved-wrap-to-zero, reserved-all-ones-base
+ * arg[1].values: reserved-all-ones-size, reserved-beyond-width
+ * arg[1].values: reserved-across-width, reserved-system-ram, reserved-hole
+ * arg[1].values: reserved-hole-pages, reserved-twice, reserved-overlap
+ * arg[1].values: reserved-overlap-inside, reserved-pages-value
+ * arg[1].values: reserved-pages-case, reserved-option, reserved-empty-option
+ * arg[1].values: reserved-two-options, pages, allow-pmd, max-order-1
+ * arg[1].values: max-order-8, max-order-19, max-order-negative, max-order-word
+ * arg[1].values: max-order-all-ones, vma, vma-empty
+ *
  * SUBTEST: default
  * Description: Without parameters there is one system region that works.
  *

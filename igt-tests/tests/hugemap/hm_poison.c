@@ -7,6 +7,26 @@
 #include "hm_map.h"
 #include "igt_hugemap_drm.h"
 
+/**
+ * TEST: hugemap memory errors
+ * Category: Core
+ * Mega feature: General Core features
+ * Sub-category: page faults
+ * Description: What a failed page frame does to those that map it.
+ *
+ * SUBTEST: early
+ * Description: A failed page frame is a SIGBUS with its address to a process
+ *	that maps it and asked to be told early, and nothing to one that maps
+ *	its neighbours
+ *
+ * SUBTEST: consumed
+ * Description: A process that hits a failed page frame is told at which address
+ *
+ * SUBTEST: object
+ * Description: The same for objects: only those are told that map the one with
+ *	the frame
+ */
+
 IGT_TEST_DESCRIPTION("What a failed page frame does to those that map it.");
 
 #define OFFLINE	"/sys/devices/system/memory/hard_offline_page"

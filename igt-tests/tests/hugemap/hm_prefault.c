@@ -4,6 +4,47 @@
  */
 #include "hm_map.h"
 
+/**
+ * TEST: hugemap prefault
+ * Category: Core
+ * Mega feature: General Core features
+ * Sub-category: page faults
+ * Description: The PREFAULT ioctl.
+ *
+ * SUBTEST: order-caps
+ * Description: Fills all of a range, with no larger pages.
+ *
+ * SUBTEST: sticky
+ * Description: A cap stays until it is lifted.
+ *
+ * SUBTEST: lower
+ * Description: A lower cap replaces larger pages.
+ *
+ * SUBTEST: follows
+ * Description: The cap follows the memory, not into other mappings.
+ *
+ * SUBTEST: errors
+ * Description: Bad arguments are refused without side effect.
+ *
+ * SUBTEST: holes
+ * Description: A range that is not all of this node is refused.
+ *
+ * SUBTEST: several-mappings
+ * Description: A range may span mappings of the node.
+ *
+ * SUBTEST: rights
+ * Description: What may not be read or written is not filled.
+ *
+ * SUBTEST: unreadable
+ * Description: What may not be read is refused and keeps its page size.
+ *
+ * SUBTEST: fork-lower
+ * Description: A child replaces its large pages although its parent did.
+ *
+ * SUBTEST: lift-part
+ * Description: Lifting the cap of one part does not lift its neighbour's.
+ */
+
 IGT_TEST_DESCRIPTION("The PREFAULT ioctl.");
 
 #define SEED	0x70726566ull

@@ -10,6 +10,53 @@
 #include "hm_map.h"
 #include "igt_hugemap_drm.h"
 
+/**
+ * TEST: hugemap PRIME
+ * Category: Core
+ * Mega feature: General Core features
+ * Sub-category: memory
+ * Description: Sharing objects as dma-bufs.
+ *
+ * SUBTEST: same-client
+ * Description: Importing one's own object gives its handle.
+ *
+ * SUBTEST: other-client
+ * Description: Another client imports the same object.
+ *
+ * SUBTEST: other-process
+ * Description: Objects go from process to process through a socket.
+ *
+ * SUBTEST: export-flags
+ * Description: The flags of an export decide what its file can do.
+ *
+ * SUBTEST: gib-faults
+ * Description: A dma-buf of N GiB is mapped by N faults.
+ *
+ * SUBTEST: levels
+ * Description: Mappings of a dma-buf are like those of the object.
+ *
+ * SUBTEST: file-operations
+ * Description: A dma-buf tells its size and can be synchronised.
+ *
+ * SUBTEST: lifetime
+ * Description: A dma-buf, or its mapping, keeps the memory.
+ *
+ * SUBTEST: other-device
+ * Description: Other devices of the driver import every object.
+ *
+ * SUBTEST: to-vgem
+ * Description: vgem imports objects of system memory, no others.
+ *
+ * SUBTEST: from-vgem
+ * Description: Buffers of vgem can be imported.
+ *
+ * SUBTEST: from-udmabuf
+ * Description: Buffers of udmabuf can be imported.
+ *
+ * SUBTEST: from-dma-heap
+ * Description: Buffers of a dma-heap can be imported.
+ */
+
 IGT_TEST_DESCRIPTION("Sharing objects as dma-bufs.");
 
 #define SEED	0x7072696d65ull
@@ -172,10 +219,12 @@ static void export_flags(struct hm_node *region)
 		uint32_t flags = 1u << bit;
 
 		dmabuf = __hm_export(c.fd, a, flags);
-		if (flags & (DRM_CLOEXEC | DRM_RDWR))
+		/* Braces: IGT 2.4's igt_assert_fd() is two statements. */
+		if (flags & (DRM_CLOEXEC | DRM_RDWR)) {
 			igt_assert_fd(dmabuf);
-		else
+		} else {
 			igt_assert_eq(dmabuf, -EINVAL);
+		}
 		if (dmabuf >= 0)
 			close(dmabuf);
 	}

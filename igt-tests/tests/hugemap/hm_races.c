@@ -9,6 +9,20 @@
 
 #include "hm_map.h"
 
+/**
+ * TEST: hugemap races
+ * Category: Core
+ * Mega feature: General Core features
+ * Sub-category: page faults
+ * Description: Faults that race with changes of their mapping.
+ *
+ * SUBTEST: split-first-fault
+ * Description: A mapping cut during its first fault keeps its data.
+ *
+ * SUBTEST: dontneed-faults
+ * Description: MADV_DONTNEED during faults loses and logs nothing.
+ */
+
 IGT_TEST_DESCRIPTION("Faults that race with changes of their mapping.");
 
 #define SEED		0x72616365ull

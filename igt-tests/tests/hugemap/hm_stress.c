@@ -9,6 +9,20 @@
 
 #include "hm_map.h"
 
+/**
+ * TEST: hugemap stress
+ * Category: Core
+ * Mega feature: General Core features
+ * Sub-category: stress
+ * Description: Random operations of many processes, with verification.
+ *
+ * SUBTEST: random
+ * Description: Processes that do random things never see wrong data.
+ *
+ * SUBTEST: order-changes
+ * Description: The same while the largest page size changes all the time.
+ */
+
 IGT_TEST_DESCRIPTION("Random operations of many processes, with verification.");
 
 #define COMMON_SEED	0x636f6d6d6f6eull

@@ -12,6 +12,21 @@
 #include "hm_map.h"
 #include "igt_hugemap_drm.h"
 
+/**
+ * TEST: hugemap stress of objects
+ * Category: Core
+ * Mega feature: General Core features
+ * Sub-category: stress
+ * Description: Random use of objects by many processes, with verification.
+ *
+ * SUBTEST: random
+ * Description: Processes that share objects at random never see wrong data, and
+ *	leave nothing.
+ *
+ * SUBTEST: races
+ * Description: Processes that use one file at once race for the same handles.
+ */
+
 IGT_TEST_DESCRIPTION("Random use of objects by many processes, with verification.");
 
 #define RW		(PROT_READ | PROT_WRITE)

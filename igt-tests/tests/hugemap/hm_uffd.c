@@ -7,6 +7,23 @@
 
 #include "hm_map.h"
 
+/**
+ * TEST: hugemap userfaultfd
+ * Category: Core
+ * Mega feature: General Core features
+ * Sub-category: page faults
+ * Description: userfaultfd refuses mappings of every page size.
+ *
+ * SUBTEST: missing
+ * Description: Missing pages cannot be delivered to user space.
+ *
+ * SUBTEST: write-protect
+ * Description: Write protection through userfaultfd is refused.
+ *
+ * SUBTEST: minor
+ * Description: Minor faults cannot be delivered to user space.
+ */
+
 IGT_TEST_DESCRIPTION("userfaultfd refuses mappings of every page size.");
 
 #define SEED	0x75666664ull

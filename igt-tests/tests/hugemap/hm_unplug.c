@@ -11,6 +11,86 @@
 #include "hm_map.h"
 #include "igt_hugemap_drm.h"
 
+/**
+ * TEST: hugemap unplug
+ * Category: Core
+ * Mega feature: General Core features
+ * Sub-category: hotunplug
+ * Description: Unbinding, unplugging and unloading under DRM clients.
+ *
+ * SUBTEST: unbind-idle
+ * Description: A device nobody uses can be unbound and bound.
+ *
+ * SUBTEST: unbind-alive
+ * Description: Unbinding leaves dead objects, mappings, dma-bufs and files; the
+ *	device can be bound at once.
+ *
+ * SUBTEST: unbind-imports
+ * Description: The same with imports from and to another driver.
+ *
+ * SUBTEST: unbind-close-bind
+ * Description: The same where all is closed before the device is bound.
+ *
+ * SUBTEST: unbind-while-clearing
+ * Description: Unbinding ends the creation of a huge object.
+ *
+ * SUBTEST: remove-idle
+ * Description: A PCI function nobody uses can be removed and found again.
+ *
+ * SUBTEST: remove-alive
+ * Description: Removing a PCI function is like unbinding it.
+ *
+ * SUBTEST: remove-imports
+ * Description: The same with imports from and to another driver.
+ *
+ * SUBTEST: unload-file
+ * Description: The module stays while there is a file, and goes afterwards.
+ *
+ * SUBTEST: unload-unbound-file
+ * Description: The same with the device unbound (file).
+ *
+ * SUBTEST: unload-object
+ * Description: The module stays while there is a object, and goes afterwards.
+ *
+ * SUBTEST: unload-unbound-object
+ * Description: The same with the device unbound (object).
+ *
+ * SUBTEST: unload-mapping
+ * Description: The module stays while there is a mapping, and goes afterwards.
+ *
+ * SUBTEST: unload-unbound-mapping
+ * Description: The same with the device unbound (mapping).
+ *
+ * SUBTEST: unload-dmabuf
+ * Description: The module stays while there is a dmabuf, and goes afterwards.
+ *
+ * SUBTEST: unload-unbound-dmabuf
+ * Description: The same with the device unbound (dmabuf).
+ *
+ * SUBTEST: unload-dmabuf-mapping
+ * Description: The module stays while there is a dmabuf-mapping, and goes
+ *	afterwards.
+ *
+ * SUBTEST: unload-unbound-dmabuf-mapping
+ * Description: The same with the device unbound (dmabuf-mapping).
+ *
+ * SUBTEST: unload-dmabuf-in-socket
+ * Description: The module stays while there is a dmabuf-in-socket, and goes
+ *	afterwards.
+ *
+ * SUBTEST: unload-unbound-dmabuf-in-socket
+ * Description: The same with the device unbound (dmabuf-in-socket).
+ *
+ * SUBTEST: unload-import
+ * Description: The module stays while there is a import, and goes afterwards.
+ *
+ * SUBTEST: unload-unbound-import
+ * Description: The same with the device unbound (import).
+ *
+ * SUBTEST: unbind-cycles
+ * Description: Unbinding and binding over and over under four clients.
+ */
+
 IGT_TEST_DESCRIPTION("Unbinding, unplugging and unloading under DRM clients.");
 
 #define SEED	0x756e706c7567ull

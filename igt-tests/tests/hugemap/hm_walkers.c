@@ -9,6 +9,42 @@
 
 #include "hm_map.h"
 
+/**
+ * TEST: hugemap page table walkers
+ * Category: Core
+ * Mega feature: General Core features
+ * Sub-category: page faults
+ * Description: System calls and page table walkers on mappings of every page
+ *	size.
+ *
+ * SUBTEST: munmap
+ * Description: Any part of a mapping can be unmapped.
+ *
+ * SUBTEST: mprotect
+ * Description: Any part can be protected, it holds, and back.
+ *
+ * SUBTEST: mlock
+ * Description: Mappings can be locked; locking populates nothing.
+ *
+ * SUBTEST: madvise
+ * Description: Every advice is taken or refused as documented.
+ *
+ * SUBTEST: mremap
+ * Description: Mappings can be moved and shrunk, not grown.
+ *
+ * SUBTEST: fork
+ * Description: Parent and child share the memory, whatever either does.
+ *
+ * SUBTEST: proc
+ * Description: /proc and ptrace show mappings and their contents.
+ *
+ * SUBTEST: mempolicy
+ * Description: Memory policies and migration leave the memory alone.
+ *
+ * SUBTEST: misc
+ * Description: mincore, msync and membarrier work.
+ */
+
 IGT_TEST_DESCRIPTION("System calls and page table walkers on mappings of every page size.");
 
 #define SEED	0x77616c6bull

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * hm-run [-t seconds] binary...
+ * hm-run [-t seconds] [-s list] [-x list] binary...
  *
  * Runs IGT-style test binaries and reports on file descriptor 3. The plan
  * (every subtest of every binary) comes first, so that the host notices what
  * was never run. HM_TESTS holds the wanted tests, separated by blanks or
- * commas: globs of binary, binary@subtest or binary@subtest@dynamic.
+ * commas: globs of binary, binary@subtest or binary@subtest@dynamic. What is in
+ * the list of -s is not run and reported as a skip, with the reason from there;
+ * what is in the list of -x does not exist.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,6 +24,7 @@
 
 #include "igt-output.h"
 #include "klog.h"
+#include "name-list.h"
 #include "report.h"
 
 #define DEFAULT_TIMEOUT_S	600
@@ -185,9 +188,13 @@ static const char *wanted_dynamic(void)
 	return p && p[1] ? p + 1 : NULL;
 }
 
+static const struct name_list *skips, *absent;
+static int skipped;
+
 static void list_line(const char *line, void *data)
 {
 	struct igt_binary *b = data;
+	const char *why;
 
 	/* A name has no blanks; anything else is a message. */
 	if (!*line || strpbrk(line, " \t:")) {
@@ -195,8 +202,16 @@ static void list_line(const char *line, void *data)
 		return;
 	}
 	b->listed++;
-	if (wanted(b->name, line))
+	if (!wanted(b->name, line) || name_list_find(absent, b->name, line))
+		return;
+	why = name_list_find(skips, b->name, line);
+	if (!why) {
 		igt_plan(b, line);
+		return;
+	}
+	skipped++;
+	report("PLAN %s %s", b->name, line);
+	report("RESULT %s@%s skip 0 listed: %s", b->name, line, why);
 }
 
 static void plan(struct igt_binary *b, char *path, int timeout_s)
@@ -283,10 +298,24 @@ int main(int argc, char **argv)
 	struct igt_binary *all;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	while ((opt = getopt(argc, argv, "t:")) != -1) {
-		if (opt != 't')
+	while ((opt = getopt(argc, argv, "t:s:x:")) != -1) {
+		switch (opt) {
+		case 't':
+			timeout_s = atoi(optarg);
+			break;
+		case 's':
+			skips = name_list_read(optarg);
+			if (!skips)
+				return 2;
+			break;
+		case 'x':
+			absent = name_list_read(optarg);
+			if (!absent)
+				return 2;
+			break;
+		default:
 			return 2;
-		timeout_s = atoi(optarg);
+		}
 	}
 	/* The tests must not be able to write results. */
 	if (fcntl(RESULT_FD, F_SETFD, FD_CLOEXEC)) {
@@ -309,7 +338,7 @@ int main(int argc, char **argv)
 		run(&all[i], argv[i], timeout_s);
 		failed |= all[i].failed || all[i].broken;
 	}
-	if (!any) {
+	if (!any && !skipped) {
 		report("RESULT hm-run fail 0 no test matches HM_TESTS=%s",
 		       getenv("HM_TESTS") ?: "");
 		return 1;

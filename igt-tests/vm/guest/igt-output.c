@@ -75,18 +75,20 @@ static void result(struct igt_binary *b, const char *sub, const char *dyn,
 		   const char *word, double seconds)
 {
 	const char *v = verdict(word);
-	const char *why = "";
+	const char *why = "", *how = "";
 	int i;
 
 	if (strcmp(v, "pass"))
 		why = b->reason[0] ? b->reason : b->last;
 	if (!strcmp(v, "fail")) {
 		b->failed = 1;
-		if (!*why)
-			why = word;
+		/* A crash or a timeout is told from what the test asserts. */
+		if (!*why || strcmp(word, "FAIL"))
+			how = word;
 	}
-	report("RESULT %s@%s%s%s %s %.0f %s", b->name, sub, dyn ? "@" : "",
-	       dyn ? dyn : "", v, seconds * 1000, why);
+	report("RESULT %s@%s%s%s %s %.0f %s%s%s", b->name, sub, dyn ? "@" : "",
+	       dyn ? dyn : "", v, seconds * 1000, how,
+	       *how && *why ? ": " : "", why);
 	for (i = 0; !dyn && i < b->planned; i++)
 		if (!strcmp(b->sub[i].name, sub))
 			b->sub[i].reported = 1;

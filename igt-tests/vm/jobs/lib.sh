@@ -11,7 +11,8 @@ hm_plan() { echo "PLAN $1 -" >&3; }
 # hm_result <test> pass|fail|skip [reason]
 hm_result() { echo "RESULT $1 $2 0 ${3:-}" >&3; }
 
-# hm_check <test> <command...>: a test that passes if the command succeeds.
+# hm_check <test> <command...>: a test that passes, as this does, if the command
+# succeeds.
 hm_check() {
 	hm_check_name=$1
 	shift
@@ -20,6 +21,7 @@ hm_check() {
 		hm_result "$hm_check_name" pass
 	else
 		hm_result "$hm_check_name" fail "$* failed"
+		return 1
 	fi
 }
 
@@ -46,6 +48,21 @@ hm_load() {
 		modprobe "$hm_dep" || return 1
 	done
 	insmod /modules/hugemap.ko "$@"
+}
+
+# hm_load_all: with every kind of region there is. The second BAR gets struct
+# pages: a function takes the value that `pages` has when it is bound. Tests that
+# load the module use the same parameters.
+hm_load_all() {
+	hm_pci=/sys/bus/pci/drivers/hugemap
+	export HM_MODARGS="region=system:1G,reserved:2G@4G,reserved:2G@6G:pages=on"
+	# shellcheck disable=SC2086
+	hm_load $HM_MODARGS &&
+		echo 0000:00:06.0 >$hm_pci/unbind &&
+		echo 1 >/sys/module/hugemap/parameters/pages &&
+		echo 0000:00:06.0 >$hm_pci/bind &&
+		echo 0 >/sys/module/hugemap/parameters/pages &&
+		[ -c /dev/hugemap4 ]
 }
 
 # hm_kmemleak <test>: where the kernel looks for leaked memory, none is of the
