@@ -42,6 +42,9 @@
  * SUBTEST: promote-pieces
  * Description: PROMOTE joins pieces that are the same, and only those.
  *
+ * SUBTEST: promote-advice
+ * Description: PROMOTE keeps what madvise() set where core mm can free page tables.
+ *
  * SUBTEST: promote-errors
  * Description: What PROMOTE refuses, it leaves as it is.
  *
