@@ -97,7 +97,7 @@ int hm_bo_vmap(struct drm_gem_object *gem, struct iosys_map *map)
 	ret = -ENOMEM;
 	if (region->has_pages) {
 		struct page **pages = kvmalloc_array(nr, sizeof(*pages),
-						     GFP_KERNEL);
+						     GFP_KERNEL | __GFP_NOWARN);
 
 		if (!pages)
 			goto err_unpin;
@@ -109,7 +109,7 @@ int hm_bo_vmap(struct drm_gem_object *gem, struct iosys_map *map)
 	} else {
 #ifdef CONFIG_VMAP_PFN
 		unsigned long *pfns = kvmalloc_array(nr, sizeof(*pfns),
-						     GFP_KERNEL);
+						     GFP_KERNEL | __GFP_NOWARN);
 
 		if (!pfns)
 			goto err_unpin;
@@ -191,7 +191,8 @@ static int hm_bo_set_extents(struct hm_bo *bo)
 
 	list_for_each_entry(b, &bo->blocks, link)
 		n++;
-	extents = kvcalloc(n, sizeof(*extents), GFP_KERNEL_ACCOUNT);
+	extents = kvcalloc(n, sizeof(*extents),
+			   GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	if (!extents)
 		return -ENOMEM;
 	n = 0;

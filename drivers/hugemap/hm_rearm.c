@@ -176,7 +176,7 @@ int hm_rearm_forks(struct hm_object *obj)
 	     vma; vma = hm_rearm_tree_iter_next(vma, first, last))
 		max++;
 	i_mmap_unlock_read(obj->mapping);
-	mms = kvcalloc(max, sizeof(*mms), GFP_KERNEL_ACCOUNT);
+	mms = kvcalloc(max, sizeof(*mms), GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	if (!mms)
 		return -ENOMEM;
 	/* What is new now has seen it. */

@@ -193,7 +193,7 @@ static int hm_sync_harvest(struct hm_tracker *t, struct hm_sync_sink *sink,
 	int ret = 0;
 
 	lockdep_assert_held(&t->sync);
-	b = kvmalloc(sizeof(*b), GFP_KERNEL_ACCOUNT);
+	b = kvmalloc(sizeof(*b), GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	if (!b)
 		return -ENOMEM;
 	do {
@@ -540,7 +540,7 @@ int hm_sync_clear(struct hm_file *file, struct drm_hugemap_dirty_clear *args)
 	ret = hm_sync_range(t, args->start, args->len, &all);
 	if (ret)
 		goto out_put;
-	b = kvmalloc(sizeof(*b), GFP_KERNEL_ACCOUNT);
+	b = kvmalloc(sizeof(*b), GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	if (args->bitmap)
 		only = kcalloc(HM_SYNC_BATCH, sizeof(long), GFP_KERNEL_ACCOUNT);
 	ret = b && (only || !args->bitmap) ? 0 : -ENOMEM;

@@ -129,9 +129,12 @@ END {
 		fail("guest@end", end)
 	else if (!n)
 		fail("guest@end", "no results at all")
-	# O (out of tree) and E (unsigned) are what our module is; U (by the
-	# user) is its parameter that the job for the mm patches gives it.
+	# O (out of tree) and E (unsigned) are what our module is, N (a test) is
+	# what KUnit's are; U (by the user) is the parameter that the job for
+	# the mm patches gives ours.
 	expected = 4096 * (int(taint / 4096) % 2) + 8192 * (int(taint / 8192) % 2)
+	if (job == "check")
+		expected += 262144 * (int(taint / 262144) % 2)
 	if (job == "mm")
 		expected += 64 * (int(taint / 64) % 2)
 	if (tainted && taint - expected)

@@ -44,6 +44,12 @@ extern "C" {
  * ioctl gives ENOTTY on a character node and EINVAL on a DRM node.  ENODEV
  * means that the device was unbound or unplugged.
  *
+ * EFAULT: the structure, or memory that it points to, cannot be accessed.  A
+ * structure that can be read but not written is noticed when all is done: there
+ * is an object or a tracker whose number nobody knows, until the file is closed,
+ * and what a DIRTY_SYNC or DIRTY_RECTS reported has to be asked for again, with
+ * %DRM_HUGEMAP_SYNC_RETRY.
+ *
  * Memory errors and unplugging reach a mapping as SIGBUS.
  *
  * Growing: new members are appended.  A structure shorter than the kernel's
@@ -493,8 +499,9 @@ struct drm_hugemap_dirty_start {
  * Errors: EINVAL for unknown @flags, non-zero @pad, PEEK with RETRY, @start or
  * @len that are no multiples of the granule (but for the end of the tracker's
  * range); ERANGE for a range that is not in the tracker's; ENOENT for a bad
- * @tracker; EFAULT for a bad @bitmap; EINTR; ENOMEM; ENODEV.  After EFAULT or
- * EINTR nothing is lost: what the bitmap may hold already is reported once more.
+ * @tracker; EFAULT for a bad @bitmap; EINTR; ENOMEM; ENODEV.  After EFAULT for
+ * the bitmap or EINTR nothing is lost: what the bitmap may hold already is
+ * reported once more.
  */
 struct drm_hugemap_dirty_sync {
 	/** @tracker: in: of DIRTY_START on this file */

@@ -6,8 +6,11 @@
  * The test knows what was really written; the code under test knows only what
  * was marked, which is all of a coarse block after one write.
  */
-#include "hm_adapt.h"
 #include "hm_test.h"
+#include "hm_adapt.h"
+#ifdef __KERNEL__
+#include "../hm_adapt.c"
+#endif
 
 struct sim {
 	struct hm_adapt a;
@@ -50,13 +53,13 @@ static void sim_free(struct sim *s)
 	unsigned int l;
 
 	for (l = 0; l < s->a.nr_levels; l++) {
-		free(s->was[l]);
-		free(s->dense[l]);
+		hm_free(s->was[l]);
+		hm_free(s->dense[l]);
 	}
-	free(s->mem);
-	free(s->map_mem);
-	free(s->none_mem);
-	free(s->written);
+	hm_free(s->mem);
+	hm_free(s->map_mem);
+	hm_free(s->none_mem);
+	hm_free(s->written);
 }
 
 static void sim_write(struct sim *s, unsigned long g)
@@ -277,7 +280,7 @@ static const struct {
 	{ 2, { 3, 10 } },
 };
 
-static void test_no_levels(void)
+HM_TEST(test_no_levels)
 {
 	struct sim s = sim_new(1000, NULL, 0, -1UL);
 	unsigned int i;
@@ -291,7 +294,7 @@ static void test_no_levels(void)
 }
 
 /* All dense: the largest blocks after two rounds, not after one. */
-static void test_two_rounds(void)
+HM_TEST(test_two_rounds)
 {
 	unsigned int i, l, top;
 
@@ -327,7 +330,7 @@ static void test_two_rounds(void)
 }
 
 /* One short of dense is never coarse, dense is. */
-static void test_thresholds(void)
+HM_TEST(test_thresholds)
 {
 	unsigned int i, l, r;
 
@@ -356,7 +359,7 @@ static void test_thresholds(void)
  * A block that was dense once and is written in one place from then on must not
  * stay coarse for ever.
  */
-static void test_measured_again(void)
+HM_TEST(test_measured_again)
 {
 	const unsigned int limit = 4 * 257;
 	unsigned int i, l, r;
@@ -392,7 +395,7 @@ static void test_measured_again(void)
 }
 
 /* A block that stays dense is coarse nearly all the time. */
-static void test_stays(void)
+HM_TEST(test_stays)
 {
 	static const unsigned int shift[] = { 4, 9 };
 	struct sim s = sim_new(512, shift, 2, -1UL);
@@ -416,7 +419,7 @@ static void test_stays(void)
 }
 
 /* Scattered writes, below each threshold: nothing may ever become coarse. */
-static void test_never_creeps(void)
+HM_TEST(test_never_creeps)
 {
 	unsigned long seed = 11, b, g;
 	unsigned int i, r;
@@ -425,7 +428,7 @@ static void test_never_creeps(void)
 		unsigned long nr = 5000, size = 1UL << shapes[i].shift[0];
 		struct sim s = sim_new(nr, shapes[i].shift, shapes[i].nr, -1UL);
 
-		for (r = 0; r < 300; r++) {
+		for (r = 0; r < HM_SCALED(300, 20); r++) {
 			for (b = 0; b < nr >> shapes[i].shift[0]; b++)
 				for (g = 0; g < size - size / 4 - 1; g++)
 					sim_write(&s, b * size +
@@ -438,7 +441,7 @@ static void test_never_creeps(void)
 }
 
 /* Coarse blocks side by side do not make a larger one. */
-static void test_no_growth_of_coarse(void)
+HM_TEST(test_no_growth_of_coarse)
 {
 	static const unsigned int shift[] = { 4, 9 };
 	struct sim s = sim_new(1024, shift, 2, 31 * 15);
@@ -452,7 +455,7 @@ static void test_no_growth_of_coarse(void)
 	}
 	check(nr_coarse(&s, 0) == 31, "%lu", nr_coarse(&s, 0));
 	s.a.max_over = -1UL;
-	for (r = 0; r < 2000; r++) {
+	for (r = 0; r < HM_SCALED(2000, 100); r++) {
 		for (b = 0; b < 32; b++)
 			sim_write(&s, b * 16);
 		sim_round(&s);
@@ -496,30 +499,34 @@ static void random_rounds(unsigned int shape, unsigned long nr,
 	sim_free(&s);
 }
 
-static void test_random(void)
+HM_TEST(test_random)
 {
 	static const unsigned long sizes[] = { 1, 3, 64, 511, 2049, 6221 };
 	static const unsigned long overs[] = { 0, 3, 100, 1000, -1UL };
+	const unsigned int rounds = HM_SCALED(120, 6);
 	unsigned int i, j, k;
 
 	for (i = 0; i < ARRAY_SIZE(shapes); i++)
 		for (j = 0; j < ARRAY_SIZE(sizes); j++)
 			for (k = 0; k < ARRAY_SIZE(overs); k++) {
-				random_rounds(i, sizes[j], overs[k], 120,
+				random_rounds(i, sizes[j], overs[k], rounds,
 					      false);
-				random_rounds(i, sizes[j], overs[k], 120, true);
+				random_rounds(i, sizes[j], overs[k], rounds,
+					      true);
 			}
 }
 
-static void test_large(void)
+HM_TEST(test_large)
 {
-	random_rounds(0, 262144 + 5000, -1UL, 12, false);
-	random_rounds(0, 262144 + 5000, 300000, 12, true);
-	random_rounds(1, 3 * 16384 + 100, -1UL, 12, false);
+	const unsigned int rounds = HM_SCALED(12, 2);
+
+	random_rounds(0, 262144 + 5000, -1UL, rounds, false);
+	random_rounds(0, 262144 + 5000, 300000, rounds, true);
+	random_rounds(1, 3 * 16384 + 100, -1UL, rounds, false);
 }
 
 /* Ends of ranges that cut blocks: what is cut is left as it is. */
-static void test_parts(void)
+HM_TEST(test_parts)
 {
 	static const unsigned int shift[] = { 4, 9 };
 	struct sim s = sim_new(1600, shift, 2, -1UL);
@@ -543,20 +550,14 @@ static void test_parts(void)
 	sim_free(&s);
 }
 
-int main(void)
-{
-	static const struct hm_test tests[] = {
-		{ "no-levels", test_no_levels },
-		{ "two-rounds", test_two_rounds },
-		{ "thresholds", test_thresholds },
-		{ "measured-again", test_measured_again },
-		{ "stays", test_stays },
-		{ "never-creeps", test_never_creeps },
-		{ "no-growth-of-coarse", test_no_growth_of_coarse },
-		{ "random", test_random },
-		{ "large", test_large },
-		{ "parts", test_parts },
-	};
-
-	return hm_run(tests, ARRAY_SIZE(tests));
-}
+HM_SUITE(hm_adapt,
+	 HM_CASE(test_no_levels),
+	 HM_CASE(test_two_rounds),
+	 HM_CASE(test_thresholds),
+	 HM_CASE(test_measured_again),
+	 HM_CASE(test_stays),
+	 HM_CASE(test_never_creeps),
+	 HM_CASE(test_no_growth_of_coarse),
+	 HM_CASE(test_random),
+	 HM_CASE(test_large),
+	 HM_CASE(test_parts));

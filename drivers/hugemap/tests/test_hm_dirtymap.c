@@ -2,11 +2,18 @@
 /*
  * hm_dirtymap.c against an array of one byte per granule.
  */
+#ifdef __KERNEL__
+#include <linux/kthread.h>
+#else
 #include <sys/mman.h>
 #include <unistd.h>
+#endif
 
-#include "hm_dirtymap.h"
 #include "hm_test.h"
+#include "hm_dirtymap.h"
+#ifdef __KERNEL__
+#include "../hm_dirtymap.c"
+#endif
 
 struct model {
 	struct hm_dirtymap map;
@@ -28,8 +35,8 @@ static struct model model_new(unsigned long nr)
 
 static void model_free(struct model *m)
 {
-	free(m->mem);
-	free(m->bit);
+	hm_free(m->mem);
+	hm_free(m->bit);
 }
 
 /* What is set must be found from above, and nothing else after a clear. */
@@ -57,7 +64,7 @@ static void check_summaries(const struct model *m, bool exact)
 		check(!exact || super[i] || !test_bit(i, m->map.supers),
 		      "super %lu of %lu stays", i, m->map.nr);
 	}
-	free(super);
+	hm_free(super);
 }
 
 static void check_range(const struct model *m, unsigned long first,
@@ -115,11 +122,11 @@ static void clear_range(struct model *m, unsigned long first, unsigned long end)
 }
 
 /* Every range of every small size, in an empty and in a used map. */
-static void test_exhaustive(void)
+HM_TEST(test_exhaustive)
 {
 	unsigned long nr, first, end, i;
 
-	for (nr = 1; nr <= 131; nr++) {
+	for (nr = 1; nr <= 131; nr += HM_SCALED(1, 65)) {
 		struct model m = model_new(nr);
 
 		for (first = 0; first < nr; first++) {
@@ -145,7 +152,7 @@ static void test_exhaustive(void)
 	}
 }
 
-static void test_mask(void)
+HM_TEST(test_mask)
 {
 	unsigned long word, first, end, i;
 
@@ -210,7 +217,7 @@ static void random_ops(unsigned long nr, unsigned int rounds)
 	model_free(&m);
 }
 
-static void test_random(void)
+HM_TEST(test_random)
 {
 	static const unsigned long small[] = {
 		1, 63, 64, 65, 100, 127, 128, 511, 512, 513, 575, 1000, 1023,
@@ -223,13 +230,13 @@ static void test_random(void)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(small); i++)
-		random_ops(small[i], 2000);
+		random_ops(small[i], HM_SCALED(2000, 100));
 	for (i = 0; i < ARRAY_SIZE(large); i++)
-		random_ops(large[i], 40);
+		random_ops(large[i], HM_SCALED(40, 2));
 }
 
 /* A single granule far away is found from everywhere before it. */
-static void test_far(void)
+HM_TEST(test_far)
 {
 	const unsigned long nr = 5 * 262144 + 12345;
 	static const unsigned long at[] = {
@@ -262,7 +269,7 @@ static void test_far(void)
 }
 
 /* Summaries may say too much: nothing depends on their being exact. */
-static void test_loose_summaries(void)
+HM_TEST(test_loose_summaries)
 {
 	const unsigned long nr = 262144 + 5 * 512 + 9;
 	struct model m = model_new(nr);
@@ -282,7 +289,7 @@ static void test_loose_summaries(void)
 }
 
 /* hm_dirtymap_add() counts what is new, once. */
-static void test_add(void)
+HM_TEST(test_add)
 {
 	struct model m = model_new(640);
 	unsigned long seed = 3, have[10] = {}, bits, w;
@@ -304,11 +311,12 @@ static void test_add(void)
 	model_free(&m);
 }
 
+#ifndef __KERNEL__
 /*
  * What is clean is not looked at: of the bitmap of 64 GiB with three dirty pages
  * all pages of memory but three cannot be read.
  */
-static void test_only_dirty(void)
+HM_TEST(test_only_dirty)
 {
 	static const unsigned long dirty[] = { 5, 9000001, (1UL << 24) - 1 };
 	unsigned long nr = 1UL << 24, page = sysconf(_SC_PAGESIZE), i, n = 0;
@@ -340,18 +348,75 @@ static void test_only_dirty(void)
 	check(!hm_dirtymap_any(&map, 0, nr), "clean");
 	munmap(mem, size);
 }
+#else
+#define NR_THREADS	4
 
-int main(void)
+struct marker {
+	struct hm_dirtymap *map;
+	unsigned long seed;
+	unsigned long added;
+	struct task_struct *task;
+	struct completion done;
+};
+
+static int mark_many(void *data)
 {
-	static const struct hm_test tests[] = {
-		{ "mask", test_mask },
-		{ "exhaustive", test_exhaustive },
-		{ "random", test_random },
-		{ "far", test_far },
-		{ "loose-summaries", test_loose_summaries },
-		{ "add", test_add },
-		{ "only-dirty", test_only_dirty },
-	};
+	struct marker *m = data;
+	unsigned long first, i;
 
-	return hm_run(tests, ARRAY_SIZE(tests));
+	for (i = 0; i < 20000; i++) {
+		first = hm_random(&m->seed) % m->map->nr;
+		m->added += hm_dirtymap_set(m->map, first,
+					    min(m->map->nr, first + 1 +
+						hm_random(&m->seed) % 70));
+		cond_resched();
+	}
+	complete(&m->done);
+	return 0;
 }
+
+/* Faults mark side by side: each granule is new to exactly one of them. */
+HM_TEST(test_concurrent)
+{
+	const unsigned long nr = 262144 + 777;
+	struct model m = model_new(nr);
+	struct marker *marker = hm_zalloc(NR_THREADS * sizeof(*marker));
+	unsigned long added = 0, n = 0, pos = 0, word, bits;
+	unsigned int i;
+
+	for (i = 0; i < NR_THREADS; i++) {
+		marker[i].map = &m.map;
+		marker[i].seed = i + 1;
+		init_completion(&marker[i].done);
+		marker[i].task = kthread_run(mark_many, &marker[i],
+					     "hm_dirtymap/%u", i);
+		check(!IS_ERR(marker[i].task), "no thread");
+		if (IS_ERR(marker[i].task))
+			complete(&marker[i].done);
+	}
+	for (i = 0; i < NR_THREADS; i++) {
+		wait_for_completion(&marker[i].done);
+		added += marker[i].added;
+	}
+	while (hm_dirtymap_next(&m.map, &pos, nr, &word, &bits))
+		n += hweight_long(bits);
+	check(n == added, "%lu found, %lu were new", n, added);
+	check(n == hm_dirtymap_count(&m.map, 0, nr), "%lu found", n);
+	hm_free(marker);
+	model_free(&m);
+}
+#endif
+
+HM_SUITE(hm_dirtymap,
+	 HM_CASE(test_mask),
+	 HM_CASE(test_exhaustive),
+	 HM_CASE(test_random),
+	 HM_CASE(test_far),
+	 HM_CASE(test_loose_summaries),
+	 HM_CASE(test_add),
+#ifdef __KERNEL__
+	 HM_CASE(test_concurrent)
+#else
+	 HM_CASE(test_only_dirty)
+#endif
+	);

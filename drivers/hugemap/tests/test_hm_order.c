@@ -3,32 +3,24 @@
  * hm_order.c, exhaustively over a small world: every mapping and every piece of
  * memory of up to N pages, every fault in them, every order.  The expected
  * result is computed page by page, from what the functions promise.
- *
- * Ends with a line "N passed, N failed".
  */
-#include <limits.h>
-#include <stdbool.h>
-#include <stdio.h>
-
-#include <drm/hugemap_drm.h>
-
+#include "hm_test.h"
 #include "hm_order.h"
+#include <drm/hugemap_drm.h>
+#ifdef __KERNEL__
+#include "../hm_order.c"
+#endif
 
-#define MAX_ORDER	3
-#define SPACE		19	/* more than two units of the largest order */
+#define TOP_ORDER	HM_SCALED(3, 2)
+/* More than two units of the largest order. */
+#define SPACE		HM_SCALED(19, 10)
 
-static unsigned long failed_checks, checks;
-
-static void check(bool ok, const char *what, const struct hm_order_where *w,
+static void claim(bool ok, const char *what, const struct hm_order_where *w,
 		  unsigned int order)
 {
-	checks++;
-	if (ok)
-		return;
-	if (failed_checks++ < 10)
-		printf("FAIL %s: order %u vpn %lu in [%lu,%lu) pfn %lu in [%lu,%lu)\n",
-		       what, order, w->vpn, w->vma_start, w->vma_end, w->pfn,
-		       w->ext_start, w->ext_end);
+	check(ok, "%s: order %u vpn %lu in [%lu,%lu) pfn %lu in [%lu,%lu)",
+	      what, order, w->vpn, w->vma_start, w->vma_end, w->pfn,
+	      w->ext_start, w->ext_end);
 }
 
 /* What hm_order_fits() promises, one page after the other. */
@@ -60,16 +52,16 @@ static void check_clip(const struct hm_order_where *w, unsigned int order)
 	long delta = (long)w->pfn - (long)w->vpn;
 
 	hm_order_clip(w, order, &first, &end);
-	check(first <= w->vpn && w->vpn < end, "clip holds the fault", w,
+	claim(first <= w->vpn && w->vpn < end, "clip holds the fault", w,
 	      order);
-	check(first >= v && end <= v + nr, "clip in the unit", w, order);
+	claim(first >= v && end <= v + nr, "clip in the unit", w, order);
 	/* A page of the unit is in the result exactly if it can be mapped. */
 	for (i = v; i < v + nr; i++) {
 		long p = (long)i + delta;
 		bool can = i >= w->vma_start && i < w->vma_end &&
 			   p >= (long)w->ext_start && p < (long)w->ext_end;
 
-		check(can == (i >= first && i < end), "clip is exact", w,
+		claim(can == (i >= first && i < end), "clip is exact", w,
 		      order);
 	}
 }
@@ -80,8 +72,8 @@ static void each_fault(struct hm_order_where w)
 
 	for (w.vpn = w.vma_start; w.vpn < w.vma_end; w.vpn++) {
 		for (w.pfn = w.ext_start; w.pfn < w.ext_end; w.pfn++) {
-			for (order = 0; order <= MAX_ORDER; order++) {
-				check(hm_order_fits(&w, order) ==
+			for (order = 0; order <= TOP_ORDER; order++) {
+				claim(hm_order_fits(&w, order) ==
 				      expect_fits(&w, order), "fits", &w, order);
 				check_clip(&w, order);
 			}
@@ -96,7 +88,7 @@ static void each_extent(struct hm_order_where w)
 			each_fault(w);
 }
 
-static void test_exhaustive(void)
+HM_TEST(test_exhaustive)
 {
 	struct hm_order_where w = {};
 
@@ -106,7 +98,7 @@ static void test_exhaustive(void)
 }
 
 /* The ends of the number space: nothing may wrap. */
-static void test_extremes(void)
+HM_TEST(test_extremes)
 {
 	unsigned long top = ULONG_MAX >> 12, nr = 1UL << 18;
 	struct hm_order_where w = {
@@ -115,21 +107,21 @@ static void test_extremes(void)
 	};
 	unsigned long first, end;
 
-	check(hm_order_fits(&w, 18) == DRM_HUGEMAP_WHY_NONE, "top unit", &w,
+	claim(hm_order_fits(&w, 18) == DRM_HUGEMAP_WHY_NONE, "top unit", &w,
 	      18);
 	hm_order_clip(&w, 18, &first, &end);
-	check(first == top + 1 - nr && end == top + 1, "top clip", &w, 18);
+	claim(first == top + 1 - nr && end == top + 1, "top clip", &w, 18);
 	w.vma_end = w.vpn + 1;
 	w.vma_start = w.vpn;
-	check(hm_order_fits(&w, 18) == DRM_HUGEMAP_WHY_VMA, "one page", &w, 18);
-	check(hm_order_fits(&w, 0) == DRM_HUGEMAP_WHY_NONE, "one page", &w, 0);
+	claim(hm_order_fits(&w, 18) == DRM_HUGEMAP_WHY_VMA, "one page", &w, 18);
+	claim(hm_order_fits(&w, 0) == DRM_HUGEMAP_WHY_NONE, "one page", &w, 0);
 	w = (struct hm_order_where){
 		.vpn = 0, .vma_start = 0, .vma_end = nr,
 		.pfn = 0, .ext_start = 0, .ext_end = nr - 1,
 	};
-	check(hm_order_fits(&w, 18) == DRM_HUGEMAP_WHY_EXTENT, "one short", &w,
+	claim(hm_order_fits(&w, 18) == DRM_HUGEMAP_WHY_EXTENT, "one short", &w,
 	      18);
-	check(hm_order_fits(&w, 9) == DRM_HUGEMAP_WHY_NONE, "still a PMD", &w,
+	claim(hm_order_fits(&w, 9) == DRM_HUGEMAP_WHY_NONE, "still a PMD", &w,
 	      9);
 }
 
@@ -140,12 +132,12 @@ static void each_congruent(unsigned long a, unsigned int shift)
 
 	for (p = 0; p < 100; p++) {
 		r = hm_order_congruent(a, p, shift);
-		check(r >= a && r - a < size && r % size == p % size,
+		claim(r >= a && r - a < size && r % size == p % size,
 		      "congruent", &none, shift);
 	}
 }
 
-static void test_congruent(void)
+HM_TEST(test_congruent)
 {
 	unsigned int shift;
 	unsigned long a;
@@ -155,28 +147,7 @@ static void test_congruent(void)
 			each_congruent(a, shift);
 }
 
-#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
-
-int main(void)
-{
-	static const struct {
-		const char *name;
-		void (*fn)(void);
-	} tests[] = {
-		{ "exhaustive", test_exhaustive },
-		{ "extremes", test_extremes },
-		{ "congruent", test_congruent },
-	};
-	unsigned int i, failed = 0;
-
-	for (i = 0; i < ARRAY_SIZE(tests); i++) {
-		checks = 0;
-		failed_checks = 0;
-		tests[i].fn();
-		printf("%s %s: %lu checks\n", failed_checks ? "FAIL" : "ok",
-		       tests[i].name, checks);
-		failed += !!failed_checks;
-	}
-	printf("%u passed, %u failed\n", i - failed, failed);
-	return !!failed;
-}
+HM_SUITE(hm_order,
+	 HM_CASE(test_exhaustive),
+	 HM_CASE(test_extremes),
+	 HM_CASE(test_congruent));

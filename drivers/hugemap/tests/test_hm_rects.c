@@ -2,8 +2,11 @@
 /*
  * hm_rects.c against a framebuffer of one byte per pixel.
  */
-#include "hm_rects.h"
 #include "hm_test.h"
+#include "hm_rects.h"
+#ifdef __KERNEL__
+#include "../hm_rects.c"
+#endif
 
 struct fb {
 	struct hm_rects r;
@@ -31,9 +34,9 @@ static struct fb fb_new(unsigned int width, unsigned int height,
 
 static void fb_free(struct fb *fb)
 {
-	free(fb->r.rects);
-	free(fb->dirty);
-	free(fb->in);
+	hm_free(fb->r.rects);
+	hm_free(fb->dirty);
+	hm_free(fb->in);
 }
 
 static void fb_add(struct fb *fb, unsigned long from, unsigned long to)
@@ -125,7 +128,7 @@ static void check_ranges(struct fb *fb)
 	}
 }
 
-static void test_one_range(void)
+HM_TEST(test_one_range)
 {
 	unsigned int i;
 
@@ -140,7 +143,7 @@ static void test_one_range(void)
 }
 
 /* Two ranges, and room for one, two or many rectangles. */
-static void test_two_ranges(void)
+HM_TEST(test_two_ranges)
 {
 	unsigned long a, b, c, d;
 	unsigned int max;
@@ -202,14 +205,14 @@ static void fb_add_granules(struct fb *fb, unsigned int granule,
 	}
 }
 
-static void test_random(void)
+HM_TEST(test_random)
 {
 	static const unsigned int maxes[] = { 1, 2, 3, 7, 16, 256 };
 	unsigned long seed = 5, k, nr;
 	unsigned int i, j, m, round, density, offset;
 	unsigned char *set;
 
-	for (i = 0; i < ARRAY_SIZE(modes); i++)
+	for (i = 0; i < ARRAY_SIZE(modes); i += HM_SCALED(1, 5))
 		for (j = 0; j < ARRAY_SIZE(granules); j++)
 			for (m = 0; m < ARRAY_SIZE(maxes); m++) {
 				struct fb fb = fb_new(modes[i].width,
@@ -219,7 +222,7 @@ static void test_random(void)
 
 				nr = fb.size / granules[j] + 2;
 				set = hm_zalloc(nr);
-				for (round = 0; round < 4; round++) {
+				for (round = 0; round < HM_SCALED(4, 1); round++) {
 					density = 1 + hm_random(&seed) % 32;
 					offset = round % 2 ? hm_random(&seed) %
 						 granules[j] : 0;
@@ -232,18 +235,18 @@ static void test_random(void)
 							offset, set);
 					fb_check(&fb);
 				}
-				free(set);
+				hm_free(set);
 				fb_free(&fb);
 			}
 }
 
 /* All dirty is one rectangle, in one range and granule by granule. */
-static void test_full(void)
+HM_TEST(test_full)
 {
 	static const unsigned int offsets[] = { 0, 4, 60 };
 	unsigned int i, j, k;
 
-	for (i = 0; i < ARRAY_SIZE(modes); i++)
+	for (i = 0; i < ARRAY_SIZE(modes); i += HM_SCALED(1, 5))
 		for (j = 0; j < ARRAY_SIZE(granules); j++)
 			for (k = 0; k < ARRAY_SIZE(offsets); k++) {
 				struct fb fb = fb_new(modes[i].width,
@@ -267,7 +270,7 @@ static void test_full(void)
 }
 
 /* Far apart and few: no clean pixel between them is reported. */
-static void test_apart(void)
+HM_TEST(test_apart)
 {
 	struct fb fb = fb_new(1920, 1080, 4, 7680, 64);
 	unsigned int i;
@@ -303,7 +306,7 @@ static void test_apart(void)
 }
 
 /* What is beyond the width is no rectangle, and makes none wider. */
-static void test_beyond(void)
+HM_TEST(test_beyond)
 {
 	struct fb fb = fb_new(100, 50, 4, 4096, 8);
 	unsigned int i;
@@ -315,16 +318,10 @@ static void test_beyond(void)
 	fb_free(&fb);
 }
 
-int main(void)
-{
-	static const struct hm_test tests[] = {
-		{ "one-range", test_one_range },
-		{ "two-ranges", test_two_ranges },
-		{ "random", test_random },
-		{ "full", test_full },
-		{ "apart", test_apart },
-		{ "beyond", test_beyond },
-	};
-
-	return hm_run(tests, ARRAY_SIZE(tests));
-}
+HM_SUITE(hm_rects,
+	 HM_CASE(test_one_range),
+	 HM_CASE(test_two_ranges),
+	 HM_CASE(test_random),
+	 HM_CASE(test_full),
+	 HM_CASE(test_apart),
+	 HM_CASE(test_beyond));

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Kernels that make allocations and user copies fail on purpose
+ * (Documentation/fault-injection/).
+ */
+#ifndef HM_FAULT_INJECTION_H
+#define HM_FAULT_INJECTION_H
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+
+#include "igt.h"
+#include "igt_hugemap.h"
+
+#define FI_DEBUGFS	"/sys/kernel/debug"
+
+static const char * const fi_caps[] = {
+	"failslab", "fail_page_alloc", "fail_usercopy",
+};
+
+static int fi_fd = -1;
+
+/* ---- settings, put back at exit ---- */
+
+static struct {
+	char path[96];
+	char val[32];
+} fi_saved[40];
+static int fi_nr_saved;
+
+static void fi_restore(int sig)
+{
+	(void)sig;
+	while (fi_nr_saved) {
+		fi_nr_saved--;
+		__hm_write_file(fi_saved[fi_nr_saved].path,
+				fi_saved[fi_nr_saved].val);
+	}
+}
+
+/* False if this kernel has no such setting. */
+static bool fi_set(const char *cap, const char *name, const char *val)
+{
+	char path[96], old[32];
+	int i;
+
+	snprintf(path, sizeof(path), FI_DEBUGFS "/%s/%s", cap, name);
+	if (__hm_read_file(path, old, sizeof(old)) < 0)
+		return false;
+	for (i = 0; i < fi_nr_saved; i++)
+		if (!strcmp(fi_saved[i].path, path))
+			break;
+	if (i == fi_nr_saved) {
+		igt_assert_lt(i, (int)ARRAY_SIZE(fi_saved));
+		old[strcspn(old, "\n")] = 0;
+		snprintf(fi_saved[i].path, sizeof(fi_saved[i].path), "%s",
+			 path);
+		snprintf(fi_saved[i].val, sizeof(fi_saved[i].val), "%s", old);
+		fi_nr_saved++;
+	}
+	igt_assert_f(!__hm_write_file(path, val), "\"%s\" to %s\n", val, path);
+	return true;
+}
+
+static bool fi_has(const char *cap)
+{
+	char path[96];
+
+	snprintf(path, sizeof(path), FI_DEBUGFS "/%s/probability", cap);
+	return !access(path, F_OK);
+}
+
+static void igt_require_fault_injection(void)
+{
+	unsigned int i;
+
+	fi_fd = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
+	igt_require_f(fi_fd >= 0,
+		      "this kernel has no fault injection (CONFIG_FAULT_INJECTION)\n");
+	igt_require_f(fi_has("failslab") && fi_has("fail_page_alloc"),
+		      "this kernel cannot make allocations fail\n");
+	igt_install_exit_handler(fi_restore);
+	for (i = 0; i < ARRAY_SIZE(fi_caps); i++) {
+		if (!fi_has(fi_caps[i]))
+			continue;
+		fi_set(fi_caps[i], "probability", "0");
+		/* A report of each, with a stack, would look like a crash. */
+		fi_set(fi_caps[i], "verbose", "0");
+		fi_set(fi_caps[i], "task-filter", "N");
+	}
+	/* By default only allocations that must not sleep fail. */
+	fi_set("failslab", "ignore-gfp-wait", "N");
+	fi_set("failslab", "cache-filter", "N");
+	fi_set("fail_page_alloc", "ignore-gfp-wait", "N");
+	fi_set("fail_page_alloc", "ignore-gfp-highmem", "N");
+	fi_set("fail_page_alloc", "min-order", "0");
+}
+
+/* ---- the n-th thing that can fail in this thread, fails ---- */
+
+static void fi_arm(unsigned int n)
+{
+	char buf[16];
+	int len = snprintf(buf, sizeof(buf), "%u", n);
+
+	igt_assert_eq(pwrite(fi_fd, buf, len, 0), len);
+}
+
+/* No more; returns whether it did. */
+static bool fi_disarm(void)
+{
+	char buf[16] = "";
+	ssize_t n = pread(fi_fd, buf, sizeof(buf) - 1, 0);
+
+	/* Reading is a user copy as well: the one that failed. */
+	if (n < 0)
+		return false;
+	if (!atoi(buf))
+		return true;
+	while (pwrite(fi_fd, "0", 1, 0) != 1)
+		;
+	return false;
+}
+
+/* ---- what is not to fail ---- */
+
+static void fi_reject(const char *start, const char *end)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(fi_caps); i++) {
+		if (!fi_has(fi_caps[i]))
+			continue;
+		/* Never a range of more than is meant. */
+		fi_set(fi_caps[i], "reject-end", "0");
+		fi_set(fi_caps[i], "reject-start", start);
+		fi_set(fi_caps[i], "reject-end", end);
+	}
+}
+
+static void fi_spare_none(void)
+{
+	fi_reject("0", "0");
+}
+
+/*
+ * Nothing below a function of the kernel's fails any more; false if this kernel
+ * cannot tell (fail-nth looks at stacks since 6.2).
+ */
+static bool fi_spare(const char *function)
+{
+	char line[512], name[256], from[32], to[32];
+	uint64_t addr, start = 0, end = 0;
+	FILE *f;
+
+	if (access(FI_DEBUGFS "/failslab/reject-start", F_OK) ||
+	    !hm_kernel_at_least(6, 2))
+		return false;
+	f = fopen("/proc/kallsyms", "re");
+	igt_assert(f);
+	while (!end && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%" SCNx64 " %*c %255s", &addr, name) != 2)
+			continue;
+		if (start && addr > start)
+			end = addr;
+		if (!start && !strcmp(name, function))
+			start = addr;
+	}
+	fclose(f);
+	if (!start || !end)
+		return false;
+	snprintf(from, sizeof(from), "%#" PRIx64, start);
+	snprintf(to, sizeof(to), "%#" PRIx64, end);
+	fi_reject(from, to);
+	return true;
+}
+
+/* ---- everything of one module's, whoever does it ---- */
+
+/* The addresses of its functions; false if the kernel does not tell. */
+static bool fi_module_text(const char *module, uint64_t *start, uint64_t *end)
+{
+	char line[512], type, name[256], mod[64];
+	uint64_t addr;
+	FILE *f = fopen("/proc/kallsyms", "re");
+
+	igt_assert(f);
+	*start = UINT64_MAX;
+	*end = 0;
+	while (fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%" SCNx64 " %c %255s [%63[^]]]", &addr, &type,
+			   name, mod) != 4 || strcmp(mod, module) ||
+		    (type != 't' && type != 'T') || !addr)
+			continue;
+		/* Of the code that goes away after loading nothing is left. */
+		if (addr < *start)
+			*start = addr;
+		if (addr > *end)
+			*end = addr;
+	}
+	fclose(f);
+	/* The last function has a length, too. */
+	*end += 4096;
+	return *start < *end;
+}
+
+static void fi_all_stop(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(fi_caps); i++) {
+		if (!fi_has(fi_caps[i]))
+			continue;
+		fi_set(fi_caps[i], "probability", "0");
+		fi_set(fi_caps[i], "times", "1");
+		fi_set(fi_caps[i], "require-start", "0");
+		fi_set(fi_caps[i], "require-end", "0xffffffffffffffff");
+	}
+}
+
+/*
+ * Lets @times allocations fail, all that come, by each of the first @caps
+ * capabilities, that have a function of the driver on the stack.  Skips where
+ * the kernel cannot tell.
+ */
+static void fi_all_start(unsigned int caps, unsigned int times)
+{
+	char from[32], to[32], n[16];
+	uint64_t start, end;
+	unsigned int i;
+
+	igt_require_f(!access(FI_DEBUGFS "/failslab/require-start", F_OK),
+		      "this kernel does not look at stacks (CONFIG_FAULT_INJECTION_STACKTRACE_FILTER)\n");
+	igt_assert_f(fi_module_text("hugemap", &start, &end),
+		     "no functions of hugemap in /proc/kallsyms\n");
+	snprintf(from, sizeof(from), "%#" PRIx64, start);
+	snprintf(to, sizeof(to), "%#" PRIx64, end);
+	snprintf(n, sizeof(n), "%u", times);
+	for (i = 0; i < caps; i++) {
+		if (!fi_has(fi_caps[i]))
+			continue;
+		fi_set(fi_caps[i], "require-start", from);
+		fi_set(fi_caps[i], "require-end", to);
+		fi_set(fi_caps[i], "stacktrace-depth", "32");
+		fi_set(fi_caps[i], "interval", "1");
+		fi_set(fi_caps[i], "times", n);
+		fi_set(fi_caps[i], "probability", "100");
+	}
+}
+
+/* How many did. */
+static unsigned int fi_all_count(unsigned int caps, unsigned int times)
+{
+	unsigned int i, n = 0;
+	char path[96], val[32];
+
+	for (i = 0; i < caps; i++) {
+		snprintf(path, sizeof(path), FI_DEBUGFS "/%s/times",
+			 fi_caps[i]);
+		if (__hm_read_file(path, val, sizeof(val)) > 0)
+			n += times - atoi(val);
+	}
+	return n;
+}
+
+#endif /* HM_FAULT_INJECTION_H */
