@@ -117,6 +117,12 @@ static bool core_has(const struct column *col, uint64_t feature)
 	return col->features & feature;
 }
 
+static bool divides(const struct op *op)
+{
+	return op->after == CUTS ||
+	       (op->fn == op_fork && op->arg == CHILD_MUNMAP);
+}
+
 /* Stock kernels crash, or lose entries, under drivers without ours' remedies. */
 static const char *hazard(const struct column *col, const struct ctx *c,
 			  const struct op *op)
@@ -125,13 +131,13 @@ static const char *hazard(const struct column *col, const struct ctx *c,
 		return op->hazard && c->level == HM_PMD && !hm_pmd_safe(col->hm) ?
 		       "mbind of 2M entries without struct pages crashes this kernel (mm-patches, P3)" :
 		       NULL;
-	if (op->takes_page && col->foreign.kind == HM_FOREIGN_DAX)
+	if (op->takes_page && col->foreign.kind != HM_FOREIGN_VFIO)
 		return "takes the page away for good";
 	if (c->level == HM_PUD && op->fn == op_move &&
 	    !core_has(col, DRM_HUGEMAP_FEATURE_CORE_MREMAP))
 		return "mremap of a 1G entry loses it without a TLB flush on this kernel (mm-patches, P4)";
 	/* device-dax refuses cuts. */
-	if (c->level == HM_PUD && op->after == CUTS &&
+	if (c->level == HM_PUD && divides(op) &&
 	    col->foreign.kind != HM_FOREIGN_DAX &&
 	    !core_has(col, DRM_HUGEMAP_FEATURE_CORE_SPLIT))
 		return "a cut inside a 1G entry crashes this kernel (mm-patches, P2)";
