@@ -89,10 +89,11 @@ static unsigned int foreign_levels(const struct ctx *c, long tables_before)
 	long tables = (table_kib() - tables_before) * 1024 / HM_PAGE;
 	long units = c->len / c->pmd;
 
-	return tables == 0 ? 1u << HM_PUD :
-	       tables == 1 ? 1u << HM_PMD :
-	       tables < 1 + units ? 1u << HM_PMD | 1u << HM_PTE :
-				    1u << HM_PTE;
+	/* The others have their PMD table, see pin_tables(). */
+	if (c->level == HM_PUD && !tables--)
+		return 1u << HM_PUD;
+	return tables == 0 ? 1u << HM_PMD :
+	       tables < units ? 1u << HM_PMD | 1u << HM_PTE : 1u << HM_PTE;
 }
 
 static unsigned int bits(const struct hm_levels *l)
@@ -163,7 +164,8 @@ static int wanted_error(const struct column *col, const struct ctx *c,
 	if (col->foreign.kind != HM_FOREIGN_DAX)
 		return op->pfnmap;
 	/* Nothing smaller than its alignment. */
-	if (op->after != KEEPS && col->foreign.align > HM_PAGE)
+	if ((op->after == CUTS || op->after == PAGES) &&
+	    col->foreign.align > HM_PAGE)
 		return -EINVAL;
 	return op->other_dax ? op->dax : op->mixedmap;
 }
@@ -248,12 +250,33 @@ static void check_tracking(const struct column *col, struct ctx *c,
 				  1ull << page % 64 : 0);
 }
 
+static void pin_table(char *p)
+{
+	igt_assert(mmap(p, HM_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE |
+			MAP_FIXED | MAP_ANONYMOUS, -1, 0) == p);
+	*(volatile char *)p = 1;
+}
+
+/*
+ * What is moved or unmapped may leave its PMD table, with neighbours in it.  With
+ * a page at the end of each PUD unit, that table is there from the beginning.
+ */
+static void pin_tables(struct ctx *c)
+{
+	for (int i = 1; c->level != HM_PUD && i <= 4; i++)
+		pin_table(c->arena + i * c->pud - HM_PAGE);
+}
+
 static void run_cell(const struct column *col, struct ctx *c,
 		     const struct op *op, enum where w, uint32_t tracker,
 		     struct outcome *got, struct outcome *want)
 {
-	long tables = col->hm ? 0 : table_kib();
+	long tables = 0;
 
+	if (!col->hm) {
+		pin_tables(c);
+		tables = table_kib();
+	}
 	map_all(c, tracker);
 	igt_assert_eq(levels_now(c, tables), 1u << c->level);
 	want->err = wanted_error(col, c, op, w);
@@ -346,10 +369,7 @@ static void run_rows(const struct column *col, enum hm_level level,
 		c.shift = 0;
 	c.arena = hm_reserve_aligned(5 * pud, pud);
 	/* Keeps the PUD table, see foreign_levels(). */
-	igt_assert(mmap(c.arena + 4 * pud, HM_PAGE, PROT_READ | PROT_WRITE,
-			MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS, -1, 0) !=
-		   MAP_FAILED);
-	*(volatile char *)(c.arena + 4 * pud) = 1;
+	pin_table(c.arena + 4 * pud);
 	if (col->tracked_fd >= 0) {
 		c.p = c.arena;
 		map_memory(&c);

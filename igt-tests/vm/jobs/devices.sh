@@ -29,8 +29,11 @@ dax() {
 	[ -e $bus/dax0.0 ] || return
 	[ ! -e $bus/namespace0.0/driver ] ||
 		echo namespace0.0 >$bus/namespace0.0/driver/unbind
-	[ ! -e $bus/dax0.0/driver ] ||
+	if [ -e $bus/dax0.0/driver ]; then
 		echo dax0.0 >/sys/bus/nd/drivers/dax_pmem/unbind
+		# It keeps the namespace until told otherwise.
+		echo >$bus/dax0.0/namespace
+	fi
 	echo "$dax_align" >$bus/dax0.0/align &&
 		echo ram >$bus/dax0.0/mode &&
 		echo "5a5a5a5a-0000-4000-8000-$(printf %012x "$dax_align")" >$bus/dax0.0/uuid &&
