@@ -33,7 +33,9 @@ END {
 		first = ""; differ = 0
 		for (c = 1; c <= nc; c++) {
 			w = was[rows[i], cols[c]]
-			if (c == 1)
+			if (w == "")
+				continue
+			if (first == "")
 				first = w
 			differ += w != first
 		}

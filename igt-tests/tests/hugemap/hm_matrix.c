@@ -59,8 +59,14 @@ static void print_cell(const struct column *col, enum hm_level level,
 		       const char *op, const char *verdict, const char *got,
 		       const char *want)
 {
+	char name[64];
+
+	/* Flags of mbind have the separator between them. */
+	snprintf(name, sizeof(name), "%s", op);
+	for (char *p = name; (p = strchr(p, '|')); )
+		*p = '+';
 	printf("cell|%s|%s%s|%s|%s|%s|%s|%s\n", col->region, col->node,
-	       col->tracked_fd < 0 ? "" : " tracked", order_name[level], op,
+	       col->tracked_fd < 0 ? "" : " tracked", order_name[level], name,
 	       verdict, got, want);
 	fflush(stdout);
 }
