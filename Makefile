@@ -53,6 +53,13 @@ lint: ## static checks
 	@$(VM)/setup lint
 	@$(VM)/lint
 
+check-devices: ## the same operations on hugemap, device-dax, vfio-pci (K=7.3)
+	@$(VM)/setup
+	@$(VM)/check-devices
+
+matrix-report: ## draw what hm_matrix found in the newest run of each kernel
+	@$(VM)/matrix-report
+
 matrix: ## build for every kernel of the table and say what became of it
 	@$(VM)/setup
 	@$(VM)/matrix
@@ -77,4 +84,5 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z_-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: modules install modules_install demo demo-migrate check check-full \
-	kernel check-igt check-mm unit lint matrix dkms-check selftest setup clean help
+	check-clients check-devices check-igt check-mm dkms-check kernel lint \
+	matrix matrix-report unit selftest setup clean help

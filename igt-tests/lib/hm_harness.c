@@ -878,14 +878,27 @@ static void usage(FILE *f)
 		"  --debug[=log-domain]\n"
 		"  --help-description\n"
 		"  --describe[=pattern]\n"
+		"  --device <filter>\n"
 		"  --version\n"
 		"  --help|-h\n", test_name);
+}
+
+static const char *device;
+
+int igt_device_filter_count(void)
+{
+	return device && *device;
+}
+
+const char *igt_device_filter_get(int num)
+{
+	return num < igt_device_filter_count() ? device : NULL;
 }
 
 static void init(int *argc, char **argv)
 {
 	enum { OPT_LIST = 256, OPT_TESTLIST, OPT_RUN, OPT_DYNAMIC, OPT_DEBUG,
-	       OPT_HELP_DESCRIPTION, OPT_DESCRIBE, OPT_VERSION };
+	       OPT_HELP_DESCRIPTION, OPT_DESCRIBE, OPT_DEVICE, OPT_VERSION };
 	static const struct option options[] = {
 		{ "list-subtests", no_argument, NULL, OPT_LIST },
 		{ "show-testlist", no_argument, NULL, OPT_TESTLIST },
@@ -895,6 +908,7 @@ static void init(int *argc, char **argv)
 		{ "debug", optional_argument, NULL, OPT_DEBUG },
 		{ "help-description", no_argument, NULL, OPT_HELP_DESCRIPTION },
 		{ "describe", optional_argument, NULL, OPT_DESCRIBE },
+		{ "device", required_argument, NULL, OPT_DEVICE },
 		{ "version", no_argument, NULL, OPT_VERSION },
 		{ "help", no_argument, NULL, 'h' },
 		{ }
@@ -902,6 +916,7 @@ static void init(int *argc, char **argv)
 	int opt;
 
 	main_tid = syscall(SYS_gettid);
+	device = getenv("IGT_DEVICE");
 	if (*argc > 0)
 		test_name = strrchr(argv[0], '/') ?
 			    strrchr(argv[0], '/') + 1 : argv[0];
@@ -934,6 +949,9 @@ static void init(int *argc, char **argv)
 			if (mode == MODE_DESCRIBE)
 				break;
 			exit(IGT_EXIT_SUCCESS);
+		case OPT_DEVICE:
+			device = optarg;
+			break;
 		case OPT_VERSION:
 			print_version();
 			exit(IGT_EXIT_SUCCESS);

@@ -517,6 +517,89 @@ bool hm_map_levels(const struct hm_node *node, const void *addr, uint64_t len,
 	return hm_map_levels_pid(node, getpid(), addr, len, out);
 }
 
+/* Without page table isolation one dump is for both. */
+static FILE *ptdump_open(void)
+{
+	FILE *f = fopen("/sys/kernel/debug/page_tables/current_user", "re");
+
+	return f ?: fopen("/sys/kernel/debug/page_tables/current_kernel", "re");
+}
+
+bool hm_has_ptdump(void)
+{
+	FILE *f = ptdump_open();
+
+	if (f)
+		fclose(f);
+	return f;
+}
+
+char *hm_ptdump(void)
+{
+	char *line = NULL, *dump = NULL;
+	size_t size = 0, dump_size;
+	FILE *f = ptdump_open(), *mem;
+
+	igt_assert(f);
+	mem = open_memstream(&dump, &dump_size);
+	igt_assert(mem);
+	while (getline(&line, &size, f) > 0)
+		if (!strncmp(line, "0x0", 3))
+			fputs(line, mem);
+	fclose(mem);
+	fclose(f);
+	free(line);
+	return dump;
+}
+
+/*
+ * Lines "0xSTART-0xEND  SIZE FLAGS... LEVEL", neighbours of one kind in one; without
+ * flags if nothing is there.
+ */
+static void ptdump_add(struct hm_levels *out, const char *line, size_t line_len,
+		       uint64_t start, uint64_t end)
+{
+	uint64_t s, e, n, unit;
+	char flags[256];
+	int from = 0;
+
+	if (sscanf(line, "0x%" SCNx64 "-0x%" SCNx64 " %*s%n", &s, &e,
+		   &from) != 2 || e <= start || s >= end)
+		return;
+	snprintf(flags, sizeof(flags), "%.*s", (int)(line_len - from),
+		 line + from);
+	if (!strstr(flags, "USR"))
+		return;
+	s = s > start ? s : start;
+	e = e < end ? e : end;
+	unit = strstr(flags, " pud") ? 1ull << 30 :
+	       strstr(flags, " pmd") ? 1ull << 21 : hm_page_size();
+	n = units(s, e, unit);
+	if (strstr(flags, " pud"))
+		out->pud += n;
+	else if (strstr(flags, " pmd"))
+		out->pmd += n;
+	else if (strstr(flags, " pte"))
+		out->pte += n;
+	else
+		igt_assert_f(false, "ptdump: \"%.*s\"\n", (int)line_len, line);
+	out->mapped += e - s;
+	*(strstr(flags, " RW") ? &out->rw : &out->ro) += e - s;
+}
+
+void hm_ptdump_levels(const char *dump, const void *addr, uint64_t len,
+		      struct hm_levels *out)
+{
+	uint64_t start = (uintptr_t)addr;
+	size_t n;
+
+	memset(out, 0, sizeof(*out));
+	for (; *dump; dump += n + !!dump[n]) {
+		n = strcspn(dump, "\n");
+		ptdump_add(out, dump, n, start, start + len);
+	}
+}
+
 static void levels_log(const struct hm_node *node, const void *addr,
 		       uint64_t len, const struct hm_levels *l)
 {

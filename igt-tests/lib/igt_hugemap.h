@@ -240,6 +240,19 @@ bool hm_map_levels(const struct hm_node *node, const void *addr, uint64_t len,
 		   struct hm_levels *out);
 
 /*
+ * The kernel's own dump of the page tables of the calling process, the part of
+ * user space (CONFIG_PTDUMP_DEBUGFS: kernels for debugging).  To be freed.
+ */
+bool hm_has_ptdump(void);
+char *hm_ptdump(void);
+/*
+ * What it says of a range of addresses, of whatever device: only @pud, @pmd, @pte,
+ * @mapped, @rw and @ro are set.
+ */
+void hm_ptdump_levels(const char *dump, const void *addr, uint64_t len,
+		      struct hm_levels *out);
+
+/*
  * The range must be mapped by entries of @order and nothing else.  Skips where
  * this kernel cannot have them for this node (igt_hugemap_require_order()),
  * fails where it could but the driver did not.

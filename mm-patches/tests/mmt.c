@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/vfio.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -9,11 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "hm_foreign.h"
 #include "mmt.h"
 
 static void __attribute__((noreturn)) end(int status, const char *word,
@@ -65,65 +64,18 @@ static const char *path_of(const char *env, const char *otherwise)
 	return path && *path ? path : otherwise;
 }
 
-static void open_node(struct mmt_dev *dev, const char *path)
+static void open_device(struct mmt_dev *dev, const char *spec)
 {
-	dev->fd = open(path, O_RDWR);
-	if (dev->fd < 0)
-		mmt_skip("%s: %s", path, strerror(errno));
-	dev->size = 2 * MMT_1G;
-}
+	struct hm_foreign f;
+	char why[256];
 
-/* The IOMMU group of a PCI function is the last part of a link. */
-static int open_group(const char *bdf)
-{
-	char link[128], target[256], path[64];
-	const char *group;
-	ssize_t n;
-
-	snprintf(link, sizeof(link), "/sys/bus/pci/devices/%s/iommu_group", bdf);
-	n = readlink(link, target, sizeof(target) - 1);
-	if (n < 0)
-		mmt_skip("%s: no IOMMU group (%s)", bdf, strerror(errno));
-	target[n] = '\0';
-	group = strrchr(target, '/') + 1;
-	snprintf(path, sizeof(path), "/dev/vfio/%.16s", group);
-	n = open(path, O_RDWR);
-	if (n < 0)
-		mmt_skip("%s: %s", path, strerror(errno));
-	return n;
-}
-
-static void open_vfio(struct mmt_dev *dev, const char *bdf)
-{
-	struct vfio_region_info info = {
-		.argsz = sizeof(info), .index = VFIO_PCI_BAR2_REGION_INDEX,
-	};
-	uint16_t command;
-	int container, group;
-	struct vfio_region_info config = {
-		.argsz = sizeof(config), .index = VFIO_PCI_CONFIG_REGION_INDEX,
-	};
-
-	container = open("/dev/vfio/vfio", O_RDWR);
-	if (container < 0)
-		mmt_skip("/dev/vfio/vfio: %s", strerror(errno));
-	group = open_group(bdf);
-	if (ioctl(group, VFIO_GROUP_SET_CONTAINER, &container) ||
-	    ioctl(container, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU))
-		mmt_skip("vfio: no type 1 IOMMU (%s)", strerror(errno));
-	dev->fd = ioctl(group, VFIO_GROUP_GET_DEVICE_FD, bdf);
-	if (dev->fd < 0)
-		mmt_skip("vfio: %s: %s", bdf, strerror(errno));
-	if (ioctl(dev->fd, VFIO_DEVICE_GET_REGION_INFO, &info) ||
-	    !(info.flags & VFIO_REGION_INFO_FLAG_MMAP) || info.size < MMT_1G)
-		mmt_skip("vfio: %s has no BAR 2 of 1 GiB to map", bdf);
-	/* Memory decoding: without it every access is SIGBUS. */
-	mmt_check(!ioctl(dev->fd, VFIO_DEVICE_GET_REGION_INFO, &config));
-	mmt_check(pread(dev->fd, &command, 2, config.offset + 4) == 2);
-	command |= 2;
-	mmt_check(pwrite(dev->fd, &command, 2, config.offset + 4) == 2);
-	dev->offset = info.offset;
-	dev->size = info.size;
+	if (hm_foreign_open(spec, &f, why, sizeof(why)))
+		mmt_skip("%s", why);
+	dev->fd = f.fd;
+	dev->offset = f.offset;
+	dev->size = f.size;
+	if (dev->size < MMT_1G)
+		mmt_skip("%s has %zu bytes, not 1 GiB", spec, dev->size);
 }
 
 void mmt_open(const char *name, struct mmt_dev *dev)
@@ -132,19 +84,19 @@ void mmt_open(const char *name, struct mmt_dev *dev)
 	if (!name)
 		mmt_skip("which device? hugemap, hugemap-pages, pfn, pfn-pfnmap, pfn-pages, vfio, dax");
 	if (!strcmp(name, "hugemap"))
-		open_node(dev, path_of("MMT_HUGEMAP", "/dev/hugemap0"));
+		open_device(dev, path_of("MMT_HUGEMAP", "/dev/hugemap0"));
 	else if (!strcmp(name, "hugemap-pages"))
-		open_node(dev, path_of("MMT_HUGEMAP_PAGES", "/dev/hugemap1"));
+		open_device(dev, path_of("MMT_HUGEMAP_PAGES", "/dev/hugemap1"));
 	else if (!strcmp(name, "pfn"))
-		open_node(dev, "/dev/huge_pfn");
+		open_device(dev, "/dev/huge_pfn");
 	else if (!strcmp(name, "pfn-pfnmap"))
-		open_node(dev, "/dev/huge_pfn_pfnmap");
+		open_device(dev, "/dev/huge_pfn_pfnmap");
 	else if (!strcmp(name, "pfn-pages"))
-		open_node(dev, "/dev/huge_pfn_pages");
+		open_device(dev, "/dev/huge_pfn_pages");
 	else if (!strcmp(name, "dax"))
-		open_node(dev, path_of("MMT_DAX", "/dev/dax0.0"));
+		open_device(dev, path_of("MMT_DAX", "/dev/dax0.0"));
 	else if (!strcmp(name, "vfio"))
-		open_vfio(dev, path_of("MMT_VFIO", "0000:00:05.0"));
+		open_device(dev, path_of("MMT_VFIO", "0000:00:05.0"));
 	else
 		mmt_skip("no device '%s'", name);
 }

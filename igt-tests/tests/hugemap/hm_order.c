@@ -4,6 +4,7 @@
  * not get larger ones.
  */
 #include <sys/prctl.h>
+#include <sys/stat.h>
 
 #include "hm_map.h"
 
@@ -13,6 +14,12 @@
  * Mega feature: General Core features
  * Sub-category: page faults
  * Description: Page sizes of mappings, proven by counters and page tables.
+ *
+ * SUBTEST: ptdump
+ * Description: The kernel's dump of the page tables shows the same entries.
+ *
+ * SUBTEST: tracepoint
+ * Description: The tracepoint of insertions tells of the same entries.
  *
  * SUBTEST: kernel-table
  * Description: QUERY reports what this kernel is known to be safe with.
@@ -573,6 +580,127 @@ static void no_huge(struct hm_node *node, bool prctl_way)
 	igt_assert_eq(level, HM_PUD);
 }
 
+/* ---- others see the same entries ---- */
+
+/*
+ * The kernel's dump of our page tables.  It takes half a minute on a kernel with
+ * all checks, so there is one for all nodes.
+ */
+static void ptdump(void)
+{
+	static struct {
+		struct hm_node *node;
+		char *p;
+		uint64_t len;
+	} maps[3 * HM_MAX_NODES];
+	struct hm_levels ours, dumped;
+	uint64_t off;
+	int nr = 0, i;
+	char *dump;
+
+	igt_require_f(hm_has_ptdump(), "this kernel has no PTDUMP_DEBUGFS\n");
+	hm_for_each_node(node) {
+		if (!hm_is_first_of_kind(node))
+			continue;
+		hm_sysfs_write(node, "allow_pmd", "1");
+		hm_node_refresh(node);
+		hm_for_each_order(node, order) {
+			maps[nr].node = node;
+			maps[nr].p = hm_mmap_order(node, order,
+						   PROT_READ | PROT_WRITE, &off,
+						   &maps[nr].len);
+			nr += !!maps[nr].p;
+		}
+	}
+	dump = hm_ptdump();
+	for (i = 0; i < nr; i++) {
+		hm_ptdump_levels(dump, maps[i].p, maps[i].len, &dumped);
+		igt_info("%s: %" PRIu64 " pud, %" PRIu64 " pmd, %" PRIu64
+			 " pte\n", maps[i].node->label, dumped.pud, dumped.pmd,
+			 dumped.pte);
+		igt_assert(hm_map_levels(maps[i].node, maps[i].p, maps[i].len,
+					 &ours));
+		igt_assert_eq_u64(dumped.pud, ours.pud);
+		igt_assert_eq_u64(dumped.pmd, ours.pmd);
+		igt_assert_eq_u64(dumped.pte, ours.pte);
+		igt_assert_eq_u64(dumped.mapped, maps[i].len);
+		igt_assert_eq_u64(dumped.rw, ours.rw);
+		hm_munmap(maps[i].p, maps[i].len);
+	}
+	free(dump);
+}
+
+#define TRACE_DIR	"/sys/kernel/tracing/instances/hm_order"
+
+static void trace_end(int sig)
+{
+	(void)sig;
+	rmdir(TRACE_DIR);
+}
+
+/* Entries that the tracepoint of insertions told of, in a range. */
+static void trace_sum(const char *p, uint64_t len, uint64_t *nr)
+{
+	uint64_t addr, count;
+	char *line = NULL, level[8], *at;
+	size_t size = 0;
+	FILE *f;
+
+	memset(nr, 0, HM_NR_LEVELS * sizeof(*nr));
+	f = fopen(TRACE_DIR "/trace", "re");
+	igt_assert(f);
+	while (getline(&line, &size, f) > 0) {
+		at = strstr(line, "hugemap_insert: ");
+		if (!at)
+			continue;
+		igt_assert_f(sscanf(at, "hugemap_insert: %*s addr=%" SCNx64
+				    " pfn=%*s level=%7s nr=%" SCNu64, &addr,
+				    level, &count) == 3, "\"%s\"\n", line);
+		if (addr - (uintptr_t)p >= len)
+			continue;
+		for (int l = HM_PTE; l < HM_NR_LEVELS; l++)
+			if (!strcmp(level, hm_level_name[l]))
+				nr[l] += count;
+	}
+	free(line);
+	fclose(f);
+}
+
+static void tracepoint(struct hm_node *node)
+{
+	uint64_t off, len, nr[HM_NR_LEVELS];
+	struct hm_levels l;
+	FILE *f;
+	char *p;
+
+	hm_sysfs_write(node, "allow_pmd", "1");
+	hm_node_refresh(node);
+	igt_install_exit_handler(trace_end);
+	rmdir(TRACE_DIR);
+	igt_require_f(!mkdir(TRACE_DIR, 0700), "no tracefs: %m\n");
+	hm_for_each_order(node, order) {
+		/* Opening it for writing empties it. */
+		f = fopen(TRACE_DIR "/trace", "we");
+		igt_assert(f);
+		fclose(f);
+		igt_assert_eq(__hm_write_file(TRACE_DIR "/events/hugemap/hugemap_insert/enable",
+					      "1"), 0);
+		p = hm_mmap_order(node, order, PROT_READ | PROT_WRITE, &off,
+				  &len);
+		igt_assert_eq(__hm_write_file(TRACE_DIR "/events/hugemap/hugemap_insert/enable",
+					      "0"), 0);
+		if (!p)
+			continue;
+		trace_sum(p, len, nr);
+		igt_assert(hm_map_levels(node, p, len, &l));
+		igt_assert_eq_u64(nr[HM_PUD], l.pud);
+		igt_assert_eq_u64(nr[HM_PMD], l.pmd);
+		igt_assert_eq_u64(nr[HM_PTE], l.pte);
+		hm_munmap(p, len);
+	}
+	igt_assert_eq(rmdir(TRACE_DIR), 0);
+}
+
 int igt_main()
 {
 	igt_fixture()
@@ -662,4 +790,13 @@ int igt_main()
 	igt_subtest_with_dynamic("prctl-thp-disable")
 		hm_dynamic_for_each_kind(node)
 			no_huge(node, true);
+
+	igt_describe("The kernel's dump of the page tables shows the same entries.");
+	igt_subtest("ptdump")
+		ptdump();
+
+	igt_describe("The tracepoint of insertions tells of the same entries.");
+	igt_subtest_with_dynamic("tracepoint")
+		hm_dynamic_for_each_kind(node)
+			tracepoint(node);
 }
