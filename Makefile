@@ -5,6 +5,7 @@ KVER ?= $(shell uname -r)
 KDIR ?= /lib/modules/$(KVER)/build
 K ?=
 T ?=
+PREFIX ?= /usr/local
 VM := igt-tests/vm
 export K T
 
@@ -75,14 +76,26 @@ selftest: ## prove that the test harness can fail
 setup: ## install the packages the tests need (as root)
 	@$(VM)/setup lint
 
+tools: ## build hugemapctl and libhugemap in build/tools
+	@$(MAKE) -C tools PREFIX="$(PREFIX)"
+
+tools-install: ## install them (PREFIX=/usr/local, DESTDIR=)
+	@$(MAKE) -C tools PREFIX="$(PREFIX)" DESTDIR="$(DESTDIR)" install
+
+check-hugemapctl: ## test them, in a guest too, and what docs/ shows of them
+	@$(VM)/setup
+	@$(VM)/check-hugemapctl $(K)
+
 clean: ## remove what was built here (the cache in ~/.cache/hugemap stays)
 	@find Kbuild drivers uapi -name '*.o' -o -name '.*.cmd' -o -name '*.mod' \
 		-o -name '*.mod.c' -o -name '*.ko' | xargs -r rm -f
 	@rm -f *.o *.ko *.mod *.mod.c .*.cmd Module.symvers modules.order
+	@rm -rf build/tools
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z_-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z_-]+:.*## / { printf "%-17s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: modules install modules_install demo demo-migrate check check-full \
-	check-clients check-devices check-igt check-mm dkms-check kernel lint \
-	matrix matrix-report unit selftest setup clean help
+	check-clients check-devices check-hugemapctl check-igt check-mm dkms-check \
+	kernel lint matrix matrix-report unit selftest setup tools tools-install \
+	clean help
