@@ -61,6 +61,10 @@ selftest: ## prove that the test harness can fail
 	@$(VM)/setup
 	@$(VM)/selftest $(K)
 
+mutants: ## prove that the suite notices faults of the driver (K=, T=vma-*)
+	@$(VM)/setup
+	@$(VM)/mutants
+
 setup: ## install the packages the tests need (as root)
 	@$(VM)/setup lint
 
@@ -73,4 +77,5 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z_-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: modules install modules_install demo demo-migrate check check-full \
-	kernel check-mm unit lint matrix dkms-check selftest setup clean help
+	kernel check-mm unit lint matrix dkms-check selftest mutants setup \
+	clean help
