@@ -73,6 +73,10 @@ selftest: ## prove that the test harness can fail
 	@$(VM)/setup
 	@$(VM)/selftest $(K)
 
+mutants: ## prove that the suite notices faults of the driver (K=, T=vma-*)
+	@$(VM)/setup
+	@$(VM)/mutants
+
 setup: ## install the packages the tests need (as root)
 	@$(VM)/setup lint
 
@@ -97,5 +101,6 @@ help: ## this list
 
 .PHONY: modules install modules_install demo demo-migrate check check-full \
 	check-clients check-devices check-hugemapctl check-igt check-mm dkms-check \
-	kernel lint matrix matrix-report unit selftest setup tools tools-install \
+	kernel lint matrix matrix-report mutants unit selftest setup tools \
+	tools-install \
 	clean help

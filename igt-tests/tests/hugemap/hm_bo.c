@@ -643,6 +643,14 @@ static void window(struct hm_node *region)
 
 /* ---- layout under pressure ---- */
 
+static void fill_object(int fd, uint32_t handle, uint64_t size, uint64_t seed)
+{
+	char *p = hm_bo_mmap(fd, handle, 0, size, RW);
+
+	hm_fill_step(p, 0, size, HM_PAGE, seed);
+	hm_munmap(p, size);
+}
+
 static void contiguous(struct hm_node *region)
 {
 	struct hm_client c = hm_client_open(region);
@@ -769,6 +777,51 @@ static void fragmented(struct hm_node *region)
 	if (!info.nr_pud)
 		igt_assert_eq_u64(info.nr_pmd, size / c.pmd);
 	check_layout(&c, handle, size);
+	hm_client_close(&c);
+}
+
+/*
+ * All that is free are holes of half a PMD page, each at the begin of one: such
+ * a piece is aligned like a large page and goes on into memory of others.
+ */
+static void small_holes(struct hm_node *region)
+{
+	enum { NR = 8 };
+	struct hm_client c = hm_client_open(region);
+	uint64_t half = c.pmd / 2, size = NR * half;
+	uint32_t units[NR], first[NR], next[NR], rest, handle;
+	struct drm_hugemap_gem_info info;
+	char *p;
+
+	igt_require_f(region->size <= HM_GIB(1),
+		      "takes all of the region: a smaller one will do\n");
+	for (unsigned int i = 0; i < NR; i++)
+		igt_assert_eq(__hm_create_in(c.fd, region->region, c.pmd, 0,
+					     region->q.pmd_order, &units[i]), 0);
+	rest = hm_create(c.fd, region, hm_free(region));
+	for (unsigned int i = 0; i < NR; i++) {
+		hm_close(c.fd, units[i]);
+		first[i] = hm_create(c.fd, region, half);
+		next[i] = hm_create(c.fd, region, half);
+		fill_object(c.fd, next[i], half, SEED + next[i]);
+	}
+	for (unsigned int i = 0; i < NR; i++)
+		hm_close(c.fd, first[i]);
+	hm_assert_free(region, size);
+	handle = hm_create(c.fd, region, size);
+	hm_info(c.fd, handle, &info);
+	igt_assert_eq(info.nr_extents, NR);
+	igt_assert_eq_u64(info.nr_pte, size / HM_PAGE);
+	p = hm_bo_mmap(c.fd, handle, 0, size, PROT_READ);
+	hm_check_zero(p, 0, size, HM_PAGE);
+	hm_munmap(p, size);
+	check_layout(&c, handle, size);
+	for (unsigned int i = 0; i < NR; i++) {
+		p = hm_bo_mmap(c.fd, next[i], 0, half, PROT_READ);
+		hm_check_step(p, 0, half, HM_PAGE, SEED + next[i]);
+		hm_munmap(p, half);
+	}
+	hm_close(c.fd, rest);
 	hm_client_close(&c);
 }
 
@@ -1050,6 +1103,8 @@ static const struct {
 	{ "contiguous", "A contiguous object is one piece.", contiguous, true },
 	{ "fragmented", "Where every other 2 MiB is taken, the rest is one object of 2 MiB pages.",
 	  fragmented, true },
+	{ "small-holes", "Where only parts of 2 MiB are free an object is made of those alone.",
+	  small_holes, false },
 	{ "mixed-orders", "An object is made of all page sizes where need be.",
 	  mixed_orders, true },
 	{ "recreate", "A new object is as good as the one just freed.",

@@ -223,6 +223,16 @@ static void test_counters(const struct hm_node *node)
 	hm_stats_read(fd, &file);
 	hm_stats_read_node(node, &region);
 	igt_assert_eq(file.nr, region.nr);
+	/* What maps the other regions of the device is not counted here. */
+	hm_for_each_node(other) {
+		if (!strcmp(other->path, node->path))
+			continue;
+		p = hm_mmap(other, 0, hm_page_size(), RW);
+		hm_stats_read_node(node, &diff);
+		igt_assert_eq_u64(hm_stats_get(&diff, "vmas"),
+				  hm_stats_get(&region, "vmas"));
+		hm_munmap(p, hm_page_size());
+	}
 	for (i = 0; i < ARRAY_SIZE(keys); i++) {
 		/* Nothing was done through the new descriptor. */
 		igt_assert_eq_u64(hm_stats_get(&file, keys[i]), 0);

@@ -1177,6 +1177,7 @@ static void retry(struct hm_node *node, bool object)
 	struct target t = target_open(node, object);
 	const uint32_t again = DRM_HUGEMAP_SYNC_RETRY;
 	uint32_t id = start(&t, HM_PAGE, 0);
+	struct drm_hugemap_dirty_sync a;
 
 	/* Before the first one there is nothing to repeat. */
 	touch(&t, 1);
@@ -1203,6 +1204,15 @@ static void retry(struct hm_node *node, bool object)
 	assert_sync(&t, id, again, 10, 21);
 	igt_assert_eq(__hm_dirty_clear(t.fd, id, 0, 0, NULL), 0);
 	assert_sync(&t, id, again);
+	/* A SYNC that fails keeps what the one before it reported. */
+	touch(&t, 30);
+	assert_sync(&t, id, 0, 30);
+	touch(&t, 31);
+	a = sync_args(id);
+	a.len = t.size;
+	a.bitmap = 8;
+	expect_sync(&t, a, EFAULT);
+	assert_sync(&t, id, again, 30, 31);
 	target_close(&t);
 }
 

@@ -403,6 +403,33 @@ static void reason_cap_table(struct hm_node *node)
 
 /* ---- the limit changes under a mapping ---- */
 
+/*
+ * madvise() cuts the mapping between two large pages of the smaller kind and
+ * touches no entry: one of 1 GiB must not be left over both parts.
+ */
+static void cut_between(struct hm_node *node)
+{
+	uint64_t len = hm_pud_size(node), pmd = hm_pmd_size(node);
+	struct hm_levels l;
+	char *p;
+	int fd;
+
+	igt_hugemap_require_size(node, len);
+	hm_require_set_level(node, HM_PUD, true);
+	fd = hm_open(node, O_RDWR);
+	p = hm_mmap_fd(fd, 0, len, PROT_READ | PROT_WRITE);
+	hm_fill_step(p, 0, len, pmd, SEED);
+	hm_assert_level(node, p, len, HM_PUD);
+	igt_assert_eq(madvise(p + len / 2, pmd, MADV_DONTFORK), 0);
+	igt_assert(hm_map_levels(node, p, len, &l));
+	igt_assert_eq_u64(l.pud, 0);
+	if (!(node->q.features & DRM_HUGEMAP_FEATURE_CORE_SPLIT))
+		igt_assert_eq_u64(hm_stat_now(fd, "zap-split"), 1);
+	hm_check_step(p, 0, len, pmd, SEED);
+	hm_munmap(p, len);
+	close(fd);
+}
+
 static void limit_live(struct hm_node *node)
 {
 	uint64_t len = hm_pud_size(node), pmd = hm_pmd_size(node), zaps;
@@ -770,6 +797,11 @@ int igt_main()
 	igt_subtest_with_dynamic("limit-live")
 		hm_dynamic_for_each_node(node)
 			limit_live(node);
+
+	igt_describe("A cut between 2 MiB pages leaves no 1 GiB page over both parts.");
+	igt_subtest_with_dynamic("cut-between")
+		hm_dynamic_for_each_kind(node)
+			cut_between(node);
 
 	igt_describe("Every page size has the memory type of the region.");
 	igt_subtest_with_dynamic("caching")

@@ -8,6 +8,7 @@
 
 #include "igt.h"
 #include "igt_hugemap.h"
+#include "igt_hugemap_drm.h"
 
 /**
  * TEST: hugemap module parameters
@@ -49,7 +50,8 @@
  * Description: Sizes can be given in every usual way.
  *
  * SUBTEST: odd-size
- * Description: A size that is no multiple of a large page works to the end.
+ * Description: A size that is no multiple of a large page works to the end,
+ *	for objects as well.
  *
  * SUBTEST: reserved
  * Description: A reserved range becomes a region, with and without struct
@@ -57,6 +59,12 @@
  *
  * SUBTEST: reserved-twice
  * Description: A reserved range can be given up and claimed again.
+ *
+ * SUBTEST: reserved-unaligned
+ * Description: A range in which no 1 GiB page fits is offered without.
+ *
+ * SUBTEST: reserved-cleared
+ * Description: Objects in a reserved range do not show what was there before.
  *
  * SUBTEST: several-regions
  * Description: Regions of all kinds at once, each with its own memory.
@@ -92,6 +100,7 @@ IGT_TEST_DESCRIPTION("Loading the module with good and bad parameters, and unloa
  *	$B $S	base and size of a range that memmap= reserved, in hex
  *	$M	its middle
  *	$R	2 MiB of System RAM
+ *	$E	2 MiB before the end of a reserved range that RAM comes behind
  *	$H	an address with nothing behind it
  *	$W	the first address beyond the address width
  *	$T	twice the memory there is
@@ -147,6 +156,7 @@ static const struct {
 	{ "reserved-beyond-width", "region=reserved:64M@$W", -ERANGE },
 	{ "reserved-across-width", "region=reserved:$W@$B", -ERANGE },
 	{ "reserved-system-ram", "region=reserved:2M@$R", -EBUSY },
+	{ "reserved-partly-ram", "region=reserved:4M@$E", -EBUSY },
 	{ "reserved-hole", "region=reserved:64M@$H", -ENXIO },
 	{ "reserved-hole-pages", "region=reserved:64M@$H:pages=on", -ENXIO },
 	{ "reserved-twice", "region=reserved:64M@$B,reserved:64M@$B",
@@ -277,6 +287,11 @@ static uint64_t placeholder(char c)
 			if (iomem_has(at, HM_MIB(2), "System RAM"))
 				return at;
 		igt_skip("no System RAM where it is looked for\n");
+	case 'E':
+		for (unsigned int i = 0; reserved_range(i, &base, &size); i++)
+			if (iomem_has(base + size, HM_MIB(2), "System RAM"))
+				return base + size - HM_MIB(2);
+		igt_skip("no System RAM behind what memmap= reserved\n");
 	case 'H':
 		/* High, but inside the address width. */
 		igt_require_f(address_bits(), "unknown address width\n");
@@ -434,6 +449,34 @@ static void check_works(const struct hm_node *node, uint64_t seed)
 	}
 }
 
+/* All of a region is there for objects, and no more, and it is cleared. */
+static void check_objects(uint32_t type, uint64_t seed)
+{
+	struct hm_node *region = NULL;
+	uint32_t handle, more;
+	uint64_t size;
+	char *p;
+	int fd;
+
+	igt_hugemap_require_drm();
+	hm_for_each_region(r)
+		if (r->q.type == type)
+			region = r;
+	igt_assert(region);
+	size = region->size;
+	fd = hm_render_open(region);
+	handle = hm_create(fd, region, size);
+	igt_assert_eq(__hm_create_in(fd, region->region, 1, 0,
+				     DRM_HUGEMAP_ORDER_ANY, &more), -ENOSPC);
+	p = hm_bo_mmap(fd, handle, 0, size, PROT_READ | PROT_WRITE);
+	hm_check_zero(p, 0, size, hm_page_size());
+	hm_fill_pages(p, 0, size, seed);
+	hm_check_pages(p, 0, size, seed);
+	hm_munmap(p, size);
+	close(fd);
+	hm_drm_close();
+}
+
 static void test_default(void)
 {
 	struct hm_node *node;
@@ -504,6 +547,7 @@ static void test_odd_size(void)
 		hm_fill_pages(p, 0, node->size, i + 100);
 		hm_check_pages(p, 0, node->size, i + 100);
 		hm_munmap(p, node->size);
+		check_objects(DRM_HUGEMAP_REGION_SYSTEM, i + 200);
 	}
 	unload();
 }
@@ -531,6 +575,57 @@ static void test_reserved(void)
 		check_works(node, i);
 		/* Nobody else can claim it. */
 		igt_assert_eq(access("/proc/iomem", R_OK), 0);
+	}
+	unload();
+}
+
+/* Nothing in it is aligned to the size of a PUD entry. */
+static void test_reserved_unaligned(void)
+{
+	uint64_t base, size, unit;
+	struct hm_node *node;
+	char params[128];
+
+	require_reserved(0, &base, &size);
+	unload();
+	load("region=system:2M");
+	unit = hm_pud_size(find(DRM_HUGEMAP_REGION_SYSTEM, 0));
+	igt_require_f(!(base % unit) && size >= 2 * unit,
+		      "the reserved range is too small\n");
+	unload();
+	snprintf(params, sizeof(params),
+		 "region=reserved:%#" PRIx64 "@%#" PRIx64 " allow_pmd=1", unit,
+		 base + unit / 2);
+	load(params);
+	node = find(DRM_HUGEMAP_REGION_RESERVED, 0);
+	igt_assert_eq_u64(node->size, unit);
+	igt_assert_eq(node->q.pud_why, DRM_HUGEMAP_WHY_EXTENT);
+	igt_assert_eq_u64(node->q.align, hm_pmd_size(node));
+	igt_assert_eq_u64(node->q.orders, 1 | 1ull << node->q.pmd_order);
+	check_works(node, 1);
+	unload();
+}
+
+/* Memory that nobody cleared is, before a client has it. */
+static void test_reserved_cleared(void)
+{
+	uint64_t base, size, len = HM_MIB(64);
+	struct hm_node *node;
+	char params[128];
+	void *p;
+
+	require_reserved(0, &base, &size);
+	for (int i = 0; i < 4; i++) {
+		unload();
+		snprintf(params, sizeof(params), "region=reserved:%#" PRIx64
+			 "@%#" PRIx64 ":pages=%s", len, base,
+			 i & 1 ? "on" : "off");
+		load(params);
+		check_objects(DRM_HUGEMAP_REGION_RESERVED, i);
+		node = find(DRM_HUGEMAP_REGION_RESERVED, 0);
+		p = hm_mmap(node, 0, len, PROT_READ | PROT_WRITE);
+		hm_fill_pages(p, 0, len, i + 100);
+		hm_munmap(p, len);
 	}
 	unload();
 }
@@ -831,6 +926,14 @@ int igt_main()
 	igt_describe("A reserved range can be given up and claimed again.");
 	igt_subtest("reserved-twice")
 		test_reserved_twice();
+
+	igt_describe("A range in which no 1 GiB page fits is offered without.");
+	igt_subtest("reserved-unaligned")
+		test_reserved_unaligned();
+
+	igt_describe("Objects in a reserved range do not show what was there before.");
+	igt_subtest("reserved-cleared")
+		test_reserved_cleared();
 
 	igt_describe("Regions of all kinds at once, each with its own memory.");
 	igt_subtest("several-regions")

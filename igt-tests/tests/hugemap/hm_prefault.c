@@ -167,6 +167,21 @@ static void sticky(struct hm_node *node)
 	end(&c);
 }
 
+/* A range that begins inside one large page and ends inside the next. */
+static void inside(struct hm_node *node)
+{
+	uint64_t pages = hm_pmd_size(node) / HM_PAGE;
+	struct ctx c;
+
+	begin(&c, node);
+	fill(&c, c.pmd / 2, c.pmd, 0, 0, 0, 0, pages);
+	hm_fill_step(c.p, 0, c.pud, c.pmd, SEED);
+	hm_assert_levels(node, c.p, 2 * c.pmd, 0, 0, 2 * pages);
+	hm_assert_levels(node, c.p + 2 * c.pmd, c.pud - 2 * c.pmd, 0,
+			 c.pud / c.pmd - 2, 0);
+	end(&c);
+}
+
 /* Larger entries that are there are replaced; the data stays. */
 static void lower(struct hm_node *node)
 {
@@ -473,6 +488,8 @@ static const struct {
 } tests[] = {
 	{ "order-caps", caps, "Fills all of a range, with no larger pages." },
 	{ "sticky", sticky, "A cap stays until it is lifted." },
+	{ "inside", inside,
+	  "A cap is for all large pages that the range has a part of." },
 	{ "lower", lower, "A lower cap replaces larger pages." },
 	{ "follows", follows,
 	  "The cap follows the memory, not into other mappings." },

@@ -169,8 +169,16 @@ static void refresh_target(void)
 
 static void come_back(void)
 {
+	uint64_t features[HM_MAX_NODES];
+	int nr = target.nr;
+
+	for (int i = 0; i < nr; i++)
+		features[i] = target.region[i].q.features;
 	igt_assert_eq(bring_back(), 0);
 	refresh_target();
+	/* What it had of core mm, it has again. */
+	for (int i = 0; i < nr && i < target.nr; i++)
+		igt_assert_eq_u64(target.region[i].q.features, features[i]);
 }
 
 /* As hm_drm_next(), by name: "platform", "pci", "pci-2". */
@@ -391,6 +399,46 @@ static void close_before_bind(void)
 		remains_check(&remains[i]);
 		remains_free(&remains[i]);
 	}
+	come_back();
+	check_all_work();
+}
+
+/*
+ * The other devices of the driver let go when they are told, so the memory is
+ * not held: reserved ranges and BARs can be claimed again at once.
+ */
+static void importers(void)
+{
+	int other = -1, fd = hm_drm_open(target.render), nr = 0, dmabuf, err;
+	uint32_t handle;
+
+	hm_for_each_drm(drm) {
+		if (other < 0 && strcmp(drm->render, target.render))
+			other = hm_drm_open(drm->render);
+	}
+	igt_require_f(other >= 0, "no other device\n");
+	for (int i = 0; i < target.nr; i++) {
+		handle = hm_create(fd, &target.region[i], HM_MIB(2));
+		dmabuf = hm_export(fd, handle);
+		err = __hm_import(other, dmabuf, &handle);
+		close(dmabuf);
+		/* Whether a BAR can be reached is the machine's affair. */
+		if (err != -EOPNOTSUPP ||
+		    target.region[i].q.type != DRM_HUGEMAP_REGION_PCI)
+			igt_assert_eq(err, 0);
+		nr += !err;
+	}
+	if (!nr) {
+		close(fd);
+		close(other);
+	}
+	igt_require_f(nr, "no other device reaches this one\n");
+	take_away();
+	come_back();
+	check_all_work();
+	close(fd);
+	close(other);
+	take_away();
 	come_back();
 	check_all_work();
 }
@@ -755,6 +803,8 @@ static const struct {
 	  alive, UNBIND },
 	{ "unbind-imports", "The same with imports from and to another driver.",
 	  alive_imports, UNBIND },
+	{ "unbind-importers", "What other devices have imported does not keep it from being bound again.",
+	  importers, UNBIND },
 	{ "unbind-close-bind", "The same where all is closed before the device is bound.",
 	  close_before_bind, UNBIND },
 	{ "unbind-while-clearing", "Unbinding ends the creation of a huge object.",

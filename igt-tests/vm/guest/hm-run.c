@@ -176,16 +176,34 @@ static int wanted(const char *binary, const char *subtest)
 	return hit;
 }
 
-/* The dynamic part of the pattern, if there is only one pattern. */
-static const char *wanted_dynamic(void)
+/*
+ * The dynamic parts of the patterns for a binary ("a,b*"), NULL if one of them
+ * has none.  What is wanted of one subtest is run of all that are.
+ */
+static char *wanted_dynamic(const char *binary)
 {
-	const char *p = getenv("HM_TESTS");
+	char *list = strdup(getenv("HM_TESTS") ?: ""), *p, *save = NULL;
+	char *joined = calloc(1, strlen(list) + 1);
 
-	if (!p || strpbrk(p, ", "))
-		return NULL;
-	p = strchr(p, '@');
-	p = p ? strchr(p + 1, '@') : NULL;
-	return p && p[1] ? p + 1 : NULL;
+	for (p = strtok_r(list, ", ", &save); p;
+	     p = strtok_r(NULL, ", ", &save)) {
+		if (!pattern_matches(p, binary, NULL))
+			continue;
+		p = strchr(p, '@');
+		p = p ? strchr(p + 1, '@') : NULL;
+		if (!p || !p[1]) {
+			*joined = 0;
+			break;
+		}
+		if (*joined)
+			strcat(joined, ",");
+		strcat(joined, p + 1);
+	}
+	free(list);
+	if (*joined)
+		return joined;
+	free(joined);
+	return NULL;
 }
 
 static const struct name_list *skips, *absent;
@@ -269,6 +287,7 @@ static void run(struct igt_binary *b, char *path, int timeout_s)
 {
 	char *argv[] = { path, NULL, NULL, NULL, NULL, NULL };
 	long long begin = now_ms();
+	char *subtests = NULL, *dynamic = NULL;
 	struct child c;
 	int argc = 1, klog, status;
 
@@ -278,12 +297,15 @@ static void run(struct igt_binary *b, char *path, int timeout_s)
 		return;
 	}
 	if (b->listed && b->planned < b->listed) {
+		subtests = igt_joined(b);
 		argv[argc++] = "--run-subtest";
-		argv[argc++] = igt_joined(b);
+		argv[argc++] = subtests;
 	}
-	if (b->listed && wanted_dynamic()) {
+	if (b->listed)
+		dynamic = wanted_dynamic(b->name);
+	if (dynamic) {
 		argv[argc++] = "--dynamic-subtest";
-		argv[argc++] = (char *)wanted_dynamic();
+		argv[argc++] = dynamic;
 	}
 	announce(b->name);
 	klog = klog_open(1);
@@ -293,8 +315,8 @@ static void run(struct igt_binary *b, char *path, int timeout_s)
 	if (klog < 0 || klog_scan(klog, 1, report_splat))
 		b->failed = 1;
 	close(klog);
-	if (argc > 2)
-		free(argv[2]);
+	free(subtests);
+	free(dynamic);
 }
 
 int main(int argc, char **argv)
