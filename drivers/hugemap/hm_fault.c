@@ -148,19 +148,10 @@ static void hm_fault_inserted(const struct hm_fault *f, enum hm_level level,
 			      unsigned long vpn, unsigned long nr)
 {
 	struct hm_stats *s = &f->obj->region->stats;
-	struct hm_chunk *chunk;
-	bool again = false;
+	bool again;
 	enum hm_level l;
 
-	chunk = hm_vma_chunk(f->m, f->slot, true);
-	if (chunk && level == HM_PUD) {
-		again = chunk->seen_pud ||
-			!bitmap_empty(chunk->seen, PTRS_PER_PMD);
-		WRITE_ONCE(chunk->seen_pud, true);
-	} else if (chunk) {
-		again = test_and_set_bit(f->slot % PTRS_PER_PMD, chunk->seen) ||
-			READ_ONCE(chunk->seen_pud);
-	}
+	again = hm_vma_seen(f->m, f->pgoff, f->w.vpn, level);
 	if (level == HM_PUD)
 		WRITE_ONCE(f->m->used_pud, true);
 
