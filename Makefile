@@ -49,6 +49,14 @@ lint: ## static checks
 	@$(VM)/setup lint
 	@$(VM)/lint
 
+bench: ## measure, beside others who map memory (K=6.1: on which kernel)
+	@$(VM)/setup bench
+	@bench/bench $(K)
+
+bench-check: ## count instructions again and compare with what is committed
+	@$(VM)/setup
+	@bench/bench --check $(K)
+
 matrix: ## build for every kernel of the table and say what became of it
 	@$(VM)/setup
 	@$(VM)/matrix
@@ -73,4 +81,4 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z_-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: modules install modules_install demo demo-migrate check check-full \
-	kernel check-mm unit lint matrix dkms-check selftest setup clean help
+	kernel check-mm unit lint bench bench-check matrix dkms-check selftest setup clean help

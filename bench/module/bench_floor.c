@@ -3,8 +3,8 @@
  * The cheapest fault that this kernel can do: handlers that look at nothing and
  * insert one entry. What a driver's fault costs above that is the driver's.
  *
- *	/dev/bench_floor_pud	1 GiB entries; also the next, at two of the
- *	/dev/bench_floor_pmd	2 MiB entries; kernel's other levels
+ *	/dev/bench_floor_pud	1 GiB entries
+ *	/dev/bench_floor_pmd	2 MiB entries
  *	/dev/bench_floor_pte	one page per fault: the naive driver
  *	/dev/bench_floor_full	base pages, all of them there from mmap() on
  *
@@ -17,19 +17,14 @@
 #include <linux/version.h>
 
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 0, 0)
-#define to_pfn_t(pfn)	(pfn)
+#define to_huge(pfn)	(pfn)
 #else
 #include <linux/pfn_t.h>
-#endif
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
-#define to_huge(pfn)	to_pfn_t_special(pfn)
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 0, 0)
-#define to_pfn_t_special(pfn)	(pfn)
-#else
-#define to_pfn_t_special(pfn)	pfn_to_pfn_t(pfn)
-#endif
+#define to_huge(pfn)	pfn_to_pfn_t(pfn)
 #else
 #define to_huge(pfn)	__pfn_to_pfn_t((pfn), PFN_DEV | PFN_MAP)
+#endif
 #endif
 
 static unsigned long base;
@@ -72,6 +67,7 @@ static vm_fault_t name(struct vm_fault *vmf, unsigned int asked) \
 { \
 	return asked == (order) - PAGE_SHIFT ? fn(vmf) : VM_FAULT_FALLBACK; \
 }
+
 BENCH_HUGE(bench_floor_huge_pmd, PMD_SHIFT, bench_floor_pmd)
 BENCH_HUGE(bench_floor_huge_pud, PUD_SHIFT, bench_floor_pud)
 #else
@@ -80,6 +76,7 @@ static vm_fault_t name(struct vm_fault *vmf, enum page_entry_size asked) \
 { \
 	return asked == (size) ? fn(vmf) : VM_FAULT_FALLBACK; \
 }
+
 BENCH_HUGE(bench_floor_huge_pmd, PE_SIZE_PMD, bench_floor_pmd)
 BENCH_HUGE(bench_floor_huge_pud, PE_SIZE_PUD, bench_floor_pud)
 #endif
