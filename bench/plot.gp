@@ -6,7 +6,7 @@ set grid ytics lc rgb "#dddddd"
 set key outside right top
 set border 3
 set tics nomirror
-pick(m, unit) = sprintf("< awk -F, '$1 == \"%s\" && $5 == \"%s\"' %s", m, unit, csv)
+pick(m, unit) = sprintf("< awk -F, '$1 == \"%s\" && $5 == \"%s\"' %s | sort -t, -k3,3n -k7,7n", m, unit, csv)
 
 set output out."/faults.svg"
 set title "One page fault: instructions, by who maps"
@@ -16,7 +16,7 @@ set yrange [0:*]
 set ylabel "instructions"
 set xtics rotate by -45
 unset key
-plot pick("fault", "instructions") using 0:7:($0):xtic(2) with boxes \
+plot pick("fault", "instructions") using 0:7:xtic(2) with boxes \
 	lc rgb "#4477aa" notitle, \
 	"" using 0:7:(sprintf("%d", $7)) with labels offset 0,0.6 font ",9" notitle
 
@@ -57,6 +57,6 @@ unset xlabel
 unset key
 set xtics rotate by -45
 set boxwidth 0.8
-first = sprintf("< awk -F, '$1 == \"first-touch\" && $3 == 1073741824 && $5 == \"instructions\"' %s", csv)
-plot first using 0:7:($0):xtic(2) with boxes lc rgb "#4477aa" notitle, \
+first = sprintf("< awk -F, '$1 == \"first-touch\" && $3 == 1073741824 && $5 == \"instructions\"' %s | sort -t, -k7,7n", csv)
+plot first using 0:7:xtic(2) with boxes lc rgb "#4477aa" notitle, \
 	"" using 0:7:(sprintf("%.2g", $7)) with labels offset 0,0.6 font ",9" notitle
