@@ -579,7 +579,9 @@ void hm_vma_set_cap(struct vm_area_struct *vma, unsigned long start,
 
 	lockdep_assert_held(&vma->vm_mm->mmap_lock);
 	down_write(&m->obj->lock);
-	for (a = start & PMD_MASK; a < end; a += PMD_SIZE) {
+	/* Without a cap there is none to lift. */
+	for (a = start & PMD_MASK; a < end && !xa_empty(&m->chunks);
+	     a += PMD_SIZE) {
 		if (!hm_vma_slot_of(vma, max(a, start), &slot))
 			continue;
 		chunk = hm_vma_chunk(m, slot, false);
