@@ -57,8 +57,12 @@ static bool open_hugemap(struct peer *p)
 
 static void set_max_order(const char *order)
 {
+	static const char *is;
 	char path[64];
 
+	if (is == order)
+		return;
+	is = order;
 	snprintf(path, sizeof(path), "/sys/class/hugemap/%s/max_order", node());
 	write_file(path, order);
 }
@@ -275,6 +279,7 @@ char *peer_map_at(struct peer *p, size_t len, size_t offset)
 	char *at = place(len) + (offset & (GIB - 1)) + p->misalign, *m;
 
 	check(peer_has(p, len));
+	/* Not for each mapping: it takes time, and what is cached with it. */
 	if (!strcmp(p->kind, "hugemap"))
 		set_max_order(p->shift == 30 ? "18" : p->shift == 21 ? "9" : "0");
 	m = mmap(at, len, PROT_READ | PROT_WRITE,
