@@ -45,7 +45,7 @@ plot grow("first-touch", "hugemap-1g") using ($3/2**30):7 with linespoints lw 2 
 	grow("first-touch", "floor-1g") using ($3/2**30):7 with linespoints lw 1 pt 6 title "first touch, floor", \
 	grow("start", "hugemap-1g") using ($3/2**30):7 with linespoints lw 2 pt 5 title "START", \
 	grow("sync-count", "hugemap-1g") using ($3/2**30):7 with linespoints lw 2 pt 9 title "SYNC, 100 pages", \
-	grow("munmap", "hugemap-1g") using ($3/2**30):7 with linespoints lw 2 pt 11 title "munmap()"
+	grow("munmap-split", "hugemap-1g") using ($3/2**30):7 with linespoints lw 2 pt 11 title "munmap() after it"
 
 set output out."/populate.svg"
 set title "First touch of 1 GiB: instructions"

@@ -43,7 +43,7 @@ static void scale_one(struct peer *p, size_t len)
 	}
 	from = now();
 	peer_unmap(m, len);
-	result("munmap", p->name, len, 0, "cost", now() - from);
+	result("munmap-split", p->name, len, 0, "cost", now() - from);
 }
 
 void bench_scale(void)
