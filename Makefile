@@ -61,6 +61,14 @@ check-devices: ## the same operations on hugemap, device-dax, vfio-pci (K=7.3)
 matrix-report: ## draw what hm_matrix found in the newest run of each kernel
 	@$(VM)/matrix-report
 
+bench: ## measure, beside others who map memory (K=6.1: on which kernel)
+	@$(VM)/setup bench
+	@bench/bench $(K)
+
+bench-check: ## count instructions again and compare with what is committed
+	@$(VM)/setup
+	@bench/bench --check $(K)
+
 matrix: ## build for every kernel of the table and say what became of it
 	@$(VM)/setup
 	@$(VM)/matrix
@@ -100,7 +108,6 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z_-]+:.*## / { printf "%-17s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: modules install modules_install demo demo-migrate check check-full \
-	check-clients check-devices check-hugemapctl check-igt check-mm dkms-check \
-	kernel lint matrix matrix-report mutants unit selftest setup tools \
-	tools-install \
-	clean help
+	bench bench-check check-clients check-devices check-hugemapctl check-igt \
+	check-mm dkms-check kernel lint matrix matrix-report mutants unit selftest \
+	setup tools tools-install clean help

@@ -166,6 +166,12 @@ enum hm_dirty_entry hm_dirty_look(struct hm_object *obj, unsigned long first,
 		exact |= t->flags & DRM_HUGEMAP_DIRTY_WRITABLE;
 		from = hm_dirty_granule(t, from);
 		to = hm_dirty_granule(t, to - 1) + 1;
+		/* A batch of base pages asks for each of them. */
+		if (to - from == 1) {
+			if (!test_bit(from, t->dirty.bits))
+				entry = HM_DIRTY_READONLY;
+			continue;
+		}
 		if (hm_dirtymap_all(&t->dirty, from, to))
 			continue;
 		if (hm_dirtymap_any(&t->dirty, from, to))

@@ -66,20 +66,34 @@ static int hm_prefault_caps(struct mm_struct *mm, unsigned long start,
 	return 0;
 }
 
+struct hm_prefault_find {
+	unsigned long addr;
+	bool write;
+};
+
+/* Stop at the first address that is not mapped as it is to be. */
+static int hm_prefault_missing(const struct hm_ptwalk_entry *e, void *data)
+{
+	struct hm_prefault_find *find = data;
+
+	if (e->present && (e->write || !find->write))
+		return 0;
+	find->addr = e->start;
+	return 1;
+}
+
 static int hm_prefault_fill(struct mm_struct *mm, struct hm_object *obj,
 			    unsigned long addr, unsigned long end, bool write)
 {
-	struct hm_ptwalk_entry e;
+	struct hm_prefault_find find = { .write = write };
+	struct hm_ptwalk walk = { .fn = hm_prefault_missing, .data = &find };
 	unsigned int tries = 0;
 	int ret;
 
-	while (addr < end) {
-		hm_ptwalk_addr(mm, addr, &e);
-		if (e.present && (e.write || !write)) {
-			addr = e.end;
+	while (hm_ptwalk_range(mm, addr, end, &walk)) {
+		if (find.addr != addr)
 			tries = 0;
-			continue;
-		}
+		addr = find.addr;
 		if (tries++ == HM_PREFAULT_TRIES)
 			return -EAGAIN;
 		if (signal_pending(current))

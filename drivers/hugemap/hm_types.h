@@ -166,18 +166,14 @@ struct hm_object {
 };
 
 /**
- * struct hm_chunk - state of one PUD-sized part of a mapping
- * @seen_pud: a PUD entry was installed before; set only
+ * struct hm_chunk - limits on one PUD-sized part of a mapping
  * @no_pud: a PREFAULT forbids a PUD entry over this PMD-sized unit;
  *	&hm_object.lock
  * @no_pmd: a PREFAULT forbids the PMD entry; &hm_object.lock
- * @seen: the PMD-sized unit was filled before; atomic bit operations
  */
 struct hm_chunk {
-	bool seen_pud;
 	DECLARE_BITMAP(no_pud, PTRS_PER_PMD);
 	DECLARE_BITMAP(no_pmd, PTRS_PER_PMD);
-	DECLARE_BITMAP(seen, PTRS_PER_PMD);
 };
 
 /**
@@ -187,17 +183,24 @@ struct hm_chunk {
  * @stats: counters of the file that was mapped, which every VMA pins; NULL for
  *	a dma-buf
  * @chunks: struct hm_chunk by page frame >> PUD order, so that they follow the
- *	memory when the mapping moves; filled on demand; lookups under RCU,
+ *	memory when the mapping moves; filled by PREFAULT; lookups under RCU,
  *	entries are freed with the mapping
+ * @first: first page of the object that was mapped
+ * @seen_pud: a PUD entry was installed in the unit before, counted from
+ *	@first on; a part of @seen; atomic bit operations
  * @used_pud: a PUD entry was installed once; set only, by faults; exact once
  *	a VMA is write-locked
+ * @seen: the PMD-sized unit was filled before, as @seen_pud
  */
 struct hm_mapping {
 	struct kref ref;
 	struct hm_object *obj;
 	struct hm_stats *stats;
 	struct xarray chunks;
+	unsigned long first;
+	unsigned long *seen_pud;
 	bool used_pud;
+	unsigned long seen[];
 };
 
 /**

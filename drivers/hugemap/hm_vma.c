@@ -24,7 +24,7 @@ MODULE_PARM_DESC(hooks,
 		 "take huge entries away before this kernel would lose them (default: on; off: users can crash a kernel that does)");
 
 /**
- * hm_vma_chunk - state of the part of a mapping that a PMD slot is in
+ * hm_vma_chunk - limits on the part of a mapping that a PMD slot is in
  * @m: mapping
  * @slot: page frame at the start of the slot, in PMD units
  * @create: make it if it is not there
@@ -38,6 +38,9 @@ struct hm_chunk *hm_vma_chunk(struct hm_mapping *m, unsigned long slot,
 	unsigned long index = slot / PTRS_PER_PMD;
 	struct hm_chunk *chunk, *old;
 
+	/* Almost always, and in each fault. */
+	if (!create && xa_empty(&m->chunks))
+		return NULL;
 	chunk = xa_load(&m->chunks, index);
 	if (chunk || !create)
 		return chunk;
@@ -212,7 +215,7 @@ static void hm_vma_free(struct kref *ref)
 		kfree(chunk);
 	xa_destroy(&m->chunks);
 	m->obj->ops->put(m->obj);
-	kfree(m);
+	kvfree(m);
 }
 
 static void hm_vma_close(struct vm_area_struct *vma)
@@ -312,6 +315,52 @@ pgprot_t hm_vma_prot(const struct hm_region *region, pgprot_t prot)
 	}
 }
 
+/* A page more than whole units may lie in two more: a part at either end. */
+static unsigned long hm_vma_units(unsigned long pages, unsigned int order)
+{
+	return (pages >> order) + 2;
+}
+
+static struct hm_mapping *hm_vma_alloc(unsigned long pages)
+{
+	size_t pmds = BITS_TO_LONGS(hm_vma_units(pages, PMD_ORDER));
+	size_t puds = BITS_TO_LONGS(hm_vma_units(pages, PUD_ORDER));
+	struct hm_mapping *m;
+
+	m = kvzalloc(struct_size(m, seen, pmds + puds), GFP_KERNEL_ACCOUNT);
+	if (m)
+		m->seen_pud = m->seen + pmds;
+	return m;
+}
+
+/**
+ * hm_vma_seen - a unit of a mapping is filled
+ * @m: mapping
+ * @pgoff: page of the object in it
+ * @vpn: where that page is mapped, virtual page number
+ * @level: of the entry; HM_PTE for a batch in the PMD-sized unit
+ *
+ * Return: was it, or some of it, filled before?
+ */
+bool hm_vma_seen(struct hm_mapping *m, unsigned long pgoff, unsigned long vpn,
+		 enum hm_level level)
+{
+	const unsigned long pmd = 1UL << PMD_ORDER, pud = 1UL << PUD_ORDER;
+	/* A unit begins up to a page less than its size before @first. */
+	unsigned long in = pgoff - m->first;
+	unsigned long big = (in + pud - (vpn & (pud - 1))) >> PUD_ORDER;
+	unsigned long unit;
+
+	if (level == HM_PUD) {
+		unit = (in + pmd - (vpn & (pud - 1))) >> PMD_ORDER;
+		return test_and_set_bit(big, m->seen_pud) ||
+		       find_next_bit(m->seen, unit + PTRS_PER_PMD, unit) <
+		       unit + PTRS_PER_PMD;
+	}
+	unit = (in + pmd - (vpn & (pmd - 1))) >> PMD_ORDER;
+	return test_and_set_bit(unit, m->seen) || test_bit(big, m->seen_pud);
+}
+
 /**
  * hm_vma_mmap - make a VMA a mapping of an object
  * @obj: object; the mapping takes a reference
@@ -339,18 +388,19 @@ int hm_vma_mmap(struct hm_object *obj, struct hm_stats *stats,
 	    vma_pages(vma) > obj->nr_pages - pgoff)
 		return -EINVAL;
 
-	m = kzalloc(sizeof(*m), GFP_KERNEL_ACCOUNT);
+	m = hm_vma_alloc(vma_pages(vma));
 	if (!m)
 		return -ENOMEM;
 	kref_init(&m->ref);
 	xa_init(&m->chunks);
+	m->first = pgoff;
 	m->obj = obj;
 	m->stats = stats;
 
 	down_read(&obj->lock);
 	if (obj->dead) {
 		up_read(&obj->lock);
-		kfree(m);
+		kvfree(m);
 		return -ENODEV;
 	}
 	flags |= obj->vma_type == DRM_HUGEMAP_VMA_MIXEDMAP ? VM_MIXEDMAP :
@@ -529,7 +579,9 @@ void hm_vma_set_cap(struct vm_area_struct *vma, unsigned long start,
 
 	lockdep_assert_held(&vma->vm_mm->mmap_lock);
 	down_write(&m->obj->lock);
-	for (a = start & PMD_MASK; a < end; a += PMD_SIZE) {
+	/* Without a cap there is none to lift. */
+	for (a = start & PMD_MASK; a < end && !xa_empty(&m->chunks);
+	     a += PMD_SIZE) {
 		if (!hm_vma_slot_of(vma, max(a, start), &slot))
 			continue;
 		chunk = hm_vma_chunk(m, slot, false);

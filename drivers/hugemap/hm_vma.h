@@ -18,6 +18,8 @@ int hm_vma_reserve_cap(struct vm_area_struct *vma, unsigned long start,
 		       unsigned long end);
 void hm_vma_set_cap(struct vm_area_struct *vma, unsigned long start,
 		    unsigned long end, unsigned int max_order);
+bool hm_vma_seen(struct hm_mapping *m, unsigned long pgoff, unsigned long vpn,
+		 enum hm_level level);
 void hm_vma_count_zap(struct hm_mapping *m, enum hm_zap why);
 struct hm_chunk *hm_vma_chunk(struct hm_mapping *m, unsigned long slot,
 			      bool create);
