@@ -179,40 +179,6 @@ hm_compat_get_unmapped_area(struct file *filp, unsigned long addr,
 #endif
 
 /*
- * The entries that core mm makes of such page frames.  6.6: pmd_mkwrite() takes
- * the VMA; the variant without kept its meaning.
- */
-static inline pmd_t hm_compat_pfn_pmd(unsigned long pfn, pgprot_t prot)
-{
-	pmd_t pmd = pmd_mkhuge(pfn_pmd(pfn, prot));
-
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0) || defined(HUGE_SPECIAL_WALK)
-	return pmd_mkspecial(pmd);
-#else
-	return pmd_mkdevmap(pmd);
-#endif
-}
-
-#ifdef CONFIG_HAVE_ARCH_TRANSPARENT_HUGEPAGE_PUD
-static inline pud_t hm_compat_pfn_pud(unsigned long pfn, pgprot_t prot)
-{
-	pud_t pud = pud_mkhuge(pfn_pud(pfn, prot));
-
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0) || defined(HUGE_SPECIAL_WALK)
-	return pud_mkspecial(pud);
-#else
-	return pud_mkdevmap(pud);
-#endif
-}
-#endif
-
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
-#define hm_compat_pmd_mkwrite(pmd)	pmd_mkwrite_novma(pmd)
-#else
-#define hm_compat_pmd_mkwrite(pmd)	pmd_mkwrite(pmd)
-#endif
-
-/*
  * 6.12: change_huge_pud() (mm/huge_memory.c).  Before, mprotect() takes a PUD
  * entry for a bad one and clears it without a TLB flush.
  */

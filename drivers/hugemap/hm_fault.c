@@ -173,50 +173,38 @@ static void hm_fault_inserted(const struct hm_fault *f, enum hm_level level,
 			     again);
 }
 
-/*
- * Both inserts write the entry themselves.  Core mm's vmf_insert_pfn_*() would
- * look the memory type up in each fault, which the region has known since it
- * was claimed (hm_vma_prot()), and cannot be told that a table in the place of
- * a PUD entry is no mistake.
- */
-/*
- * The inserts write the entries themselves.  Core mm's vmf_insert_pfn_*() look
- * the memory type up in each fault, which the region has known since it was
- * claimed (hm_vma_prot()), and take a table in the place of a PUD entry for a
- * mistake.
- */
 static vm_fault_t hm_fault_insert_pud(const struct hm_fault *f)
 {
 #if HM_FAULT_PUD
 	unsigned long first = f->w.pfn & ~((1UL << PUD_ORDER) - 1);
 	struct vm_fault *vmf = f->vmf;
-	struct vm_area_struct *vma = vmf->vma;
-	unsigned long addr = vmf->address & PUD_MASK;
-	spinlock_t *ptl = pud_lock(vma->vm_mm, vmf->pud);
-	pud_t old = READ_ONCE(*vmf->pud), new = old;
+	pud_t old = READ_ONCE(*vmf->pud);
+	vm_fault_t ret;
 
-	if (pud_none(old))
-		new = hm_compat_pfn_pud(first, vma->vm_page_prot);
-	/* More rights need no flush: a CPU that missed them asks again. */
-	if (f->write && pud_bad(new))
-		new = pud_mkwrite(pud_mkdirty(pud_mkyoung(new)));
-	if (pud_val(new) != pud_val(old)) {
-		set_pud_at(vma->vm_mm, addr, vmf->pud, new);
-		update_mmu_cache_pud(vma, addr, vmf->pud);
-	}
-	spin_unlock(ptl);
-	/*
-	 * A PMD table got there first.  A thread that was refused a PUD before
-	 * a limit was lifted, or that core mm did not let ask, may be in
-	 * pmd_alloc(), outside our locks.
-	 */
-	if (!pud_bad(new))
+	/* A PMD table got there first. */
+	if (!pud_none(old) && !pud_bad(old))
 		return VM_FAULT_FALLBACK;
-	if (pud_none(old))
-		hm_fault_inserted(f, HM_PUD, addr >> PAGE_SHIFT, 1);
-	else if (f->write && !pud_write(old))
+	if (pud_none(old)) {
+		/*
+		 * Read-only first: only the writable insert warns when a table
+		 * appears in between.  A thread that was refused a PUD before a
+		 * limit was lifted, or that core mm did not let ask, may be in
+		 * pmd_alloc(), outside our locks.
+		 */
+		ret = vmf_insert_pfn_pud(vmf, hm_compat_pfn(first), false);
+		if (ret != VM_FAULT_NOPAGE)
+			return ret;
+		old = READ_ONCE(*vmf->pud);
+		if (pud_none(old) || !pud_bad(old))
+			return VM_FAULT_NOPAGE;
+		hm_fault_inserted(f, HM_PUD, vmf->address >> PAGE_SHIFT &
+				  ~((1UL << PUD_ORDER) - 1), 1);
+	} else if (f->write && !pud_write(old)) {
 		hm_fault_count(f, &f->obj->region->stats.upgrade[HM_PUD], 1);
-	return VM_FAULT_NOPAGE;
+	}
+	if (!f->write)
+		return VM_FAULT_NOPAGE;
+	return vmf_insert_pfn_pud(vmf, hm_compat_pfn(first), true);
 #else
 	return VM_FAULT_FALLBACK;
 #endif
@@ -226,26 +214,20 @@ static vm_fault_t hm_fault_insert_pmd(const struct hm_fault *f)
 {
 	unsigned long first = f->w.pfn & ~((1UL << PMD_ORDER) - 1);
 	struct vm_fault *vmf = f->vmf;
-	struct vm_area_struct *vma = vmf->vma;
-	unsigned long addr = vmf->address & PMD_MASK;
-	spinlock_t *ptl = pmd_lock(vma->vm_mm, vmf->pmd);
-	pmd_t old = READ_ONCE(*vmf->pmd), new = old;
+	pmd_t old = READ_ONCE(*vmf->pmd);
+	vm_fault_t ret;
 
-	if (pmd_none(old))
-		new = hm_compat_pfn_pmd(first, vma->vm_page_prot);
-	/* More rights need no flush: a CPU that missed them asks again. */
-	if (f->write && pmd_bad(new))
-		new = hm_compat_pmd_mkwrite(pmd_mkdirty(pmd_mkyoung(new)));
-	if (pmd_val(new) != pmd_val(old)) {
-		set_pmd_at(vma->vm_mm, addr, vmf->pmd, new);
-		update_mmu_cache_pmd(vma, addr, vmf->pmd);
-	}
-	spin_unlock(ptl);
-	if (!pmd_bad(new))
+	if (!pmd_none(old) && !pmd_bad(old))
 		return VM_FAULT_FALLBACK;
+	if (!pmd_none(old) && (!f->write || pmd_write(old)))
+		return VM_FAULT_NOPAGE;
+	ret = vmf_insert_pfn_pmd(vmf, hm_compat_pfn(first), f->write);
+	if (ret != VM_FAULT_NOPAGE)
+		return ret;
 	if (pmd_none(old))
-		hm_fault_inserted(f, HM_PMD, addr >> PAGE_SHIFT, 1);
-	else if (f->write && !pmd_write(old))
+		hm_fault_inserted(f, HM_PMD, vmf->address >> PAGE_SHIFT &
+				  ~((1UL << PMD_ORDER) - 1), 1);
+	else
 		hm_fault_count(f, &f->obj->region->stats.upgrade[HM_PMD], 1);
 	return VM_FAULT_NOPAGE;
 }
