@@ -244,7 +244,7 @@ struct drm_hugemap_query {
  *
  * The range lies in the mapping of one node or, on a DRM node, of one object
  * of the device.  Every page of it is mapped when the ioctl returns 0, unless
- * another thread unmapped it meanwhile.
+ * another thread unmapped it, or a tracker took it away, meanwhile.
  *
  * @max_order stays in force: until a later PREFAULT gives another one, faults
  * in the range use no larger pages.  The range of the cap is rounded outward

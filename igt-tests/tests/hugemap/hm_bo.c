@@ -59,6 +59,9 @@
  *
  * SUBTEST: fragmented
  * Description: Where every other 2 MiB is taken, the rest is one object of 2
+ *
+ * SUBTEST: small-holes
+ * Description: Where only parts of 2 MiB are free an object is made of those alone.
  *	MiB pages.
  *
  * SUBTEST: mixed-orders

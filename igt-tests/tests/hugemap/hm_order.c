@@ -18,6 +18,9 @@
  * SUBTEST: ptdump
  * Description: The kernel's dump of the page tables shows the same entries.
  *
+ * SUBTEST: cut-between
+ * Description: A cut between 2 MiB pages leaves no 1 GiB page over both parts.
+ *
  * SUBTEST: tracepoint
  * Description: The tracepoint of insertions tells of the same entries.
  *

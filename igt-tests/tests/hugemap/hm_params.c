@@ -29,6 +29,7 @@
  * arg[1].values: system-base, system-option, system-unaligned, system-all-ones
  * arg[1].values: system-shift-overflow, system-digits-overflow
  * arg[1].values: system-many-digits, system-too-big, system-far-too-big
+ * arg[1].values: reserved-partly-ram
  * arg[1].values: second-spec, reserved-no-size, reserved-no-base
  * arg[1].values: reserved-empty-base, reserved-word-base, reserved-zero
  * arg[1].values: reserved-unaligned-size, reserved-unaligned-base

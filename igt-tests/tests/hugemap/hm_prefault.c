@@ -17,6 +17,9 @@
  * SUBTEST: sticky
  * Description: A cap stays until it is lifted.
  *
+ * SUBTEST: inside
+ * Description: A cap is for all large pages that the range has a part of.
+ *
  * SUBTEST: lower
  * Description: A lower cap replaces larger pages.
  *

@@ -28,6 +28,9 @@
  * SUBTEST: unbind-imports
  * Description: The same with imports from and to another driver.
  *
+ * SUBTEST: unbind-importers
+ * Description: What other devices have imported does not keep it from being bound again.
+ *
  * SUBTEST: unbind-close-bind
  * Description: The same where all is closed before the device is bound.
  *
