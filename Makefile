@@ -54,6 +54,10 @@ lint: ## static checks
 	@$(VM)/setup lint
 	@$(VM)/lint
 
+check-clients: ## fio, QEMU, gdb, memtester, stress-ng on the nodes (K=7.3)
+	@$(VM)/setup
+	@$(VM)/check-clients $(K)
+
 check-devices: ## the same operations on hugemap, device-dax, vfio-pci (K=7.3)
 	@$(VM)/setup
 	@$(VM)/check-devices
