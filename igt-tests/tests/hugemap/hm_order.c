@@ -696,29 +696,36 @@ static void trace_sum(const char *p, uint64_t len, uint64_t *nr)
 	fclose(f);
 }
 
-static void tracepoint(struct hm_node *node)
+/*
+ * On one kind, and switched on once: each switch makes the kernel patch its own
+ * code, after which the emulator's other CPU was seen to spin for ever.
+ */
+static void tracepoint(void)
 {
+	struct hm_node *node = NULL;
 	uint64_t off, len, nr[HM_NR_LEVELS];
 	struct hm_levels l;
 	FILE *f;
 	char *p;
 
+	while ((node = hm_node_next(node)))
+		if (hm_has_order(node, node->q.pud_order))
+			break;
+	igt_require_f(node, "no region has pages of 1 GiB\n");
 	hm_sysfs_write(node, "allow_pmd", "1");
 	hm_node_refresh(node);
 	igt_install_exit_handler(trace_end);
 	rmdir(TRACE_DIR);
 	igt_require_f(!mkdir(TRACE_DIR, 0700), "no tracefs: %m\n");
+	igt_assert_eq(__hm_write_file(TRACE_DIR "/events/hugemap/hugemap_insert/enable",
+				      "1"), 0);
 	hm_for_each_order(node, order) {
 		/* Opening it for writing empties it. */
 		f = fopen(TRACE_DIR "/trace", "we");
 		igt_assert(f);
 		fclose(f);
-		igt_assert_eq(__hm_write_file(TRACE_DIR "/events/hugemap/hugemap_insert/enable",
-					      "1"), 0);
 		p = hm_mmap_order(node, order, PROT_READ | PROT_WRITE, &off,
 				  &len);
-		igt_assert_eq(__hm_write_file(TRACE_DIR "/events/hugemap/hugemap_insert/enable",
-					      "0"), 0);
 		if (!p)
 			continue;
 		trace_sum(p, len, nr);
@@ -728,6 +735,8 @@ static void tracepoint(struct hm_node *node)
 		igt_assert_eq_u64(nr[HM_PTE], l.pte);
 		hm_munmap(p, len);
 	}
+	igt_assert_eq(__hm_write_file(TRACE_DIR "/events/hugemap/hugemap_insert/enable",
+				      "0"), 0);
 	igt_assert_eq(rmdir(TRACE_DIR), 0);
 }
 
@@ -831,7 +840,6 @@ int igt_main()
 		ptdump();
 
 	igt_describe("The tracepoint of insertions tells of the same entries.");
-	igt_subtest_with_dynamic("tracepoint")
-		hm_dynamic_for_each_kind(node)
-			tracepoint(node);
+	igt_subtest("tracepoint")
+		tracepoint();
 }
