@@ -934,7 +934,11 @@ static void op_madvise(struct fuzz *f)
 		     -EINVAL);
 		return;
 	}
-	if (!known || (populate && seg_at(f, addr)))
+	/* 6.9: a hole at the begin is looked at before what comes behind it. */
+	g = seg_from(f, addr);
+	if (!known ||
+	    (populate && g && g->addr < addr + len &&
+	     (g->addr <= addr || !hm_kernel_at_least(6, 9))))
 		err = -EINVAL;
 	else if (populate)
 		err = -ENOMEM;
