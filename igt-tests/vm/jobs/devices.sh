@@ -26,19 +26,20 @@ dax() {
 	modprobe nd_pmem 2>/dev/null
 	sleep 1
 	bus=/sys/bus/nd/devices
-	[ -e $bus/dax0.0 ] || return
 	[ ! -e $bus/namespace0.0/driver ] ||
 		echo namespace0.0 >$bus/namespace0.0/driver/unbind
-	if [ -e $bus/dax0.0/driver ]; then
-		echo dax0.0 >/sys/bus/nd/drivers/dax_pmem/unbind
-		# It keeps the namespace until told otherwise.
-		echo >$bus/dax0.0/namespace
+	# One that has the namespace goes when it gives that back.
+	holder=$(cat $bus/namespace0.0/holder)
+	if [ -n "$holder" ]; then
+		echo "$holder" >/sys/bus/nd/drivers/dax_pmem/unbind &&
+			echo >"$bus/$holder/namespace" || return
 	fi
-	echo "$dax_align" >$bus/dax0.0/align &&
-		echo ram >$bus/dax0.0/mode &&
-		echo "5a5a5a5a-0000-4000-8000-$(printf %012x "$dax_align")" >$bus/dax0.0/uuid &&
-		echo namespace0.0 >$bus/dax0.0/namespace &&
-		echo dax0.0 >/sys/bus/nd/drivers/dax_pmem/bind
+	seed=$(cat $bus/region0/dax_seed)
+	echo "$dax_align" >"$bus/$seed/align" &&
+		echo ram >"$bus/$seed/mode" &&
+		echo "5a5a5a5a-0000-4000-8000-$(printf %012x "$dax_align")" >"$bus/$seed/uuid" &&
+		echo namespace0.0 >"$bus/$seed/namespace" &&
+		echo "$seed" >/sys/bus/nd/drivers/dax_pmem/bind
 	sleep 1
 	[ -c /dev/dax0.0 ]
 }
