@@ -170,6 +170,9 @@ static const char *hazard(const struct column *col, const struct ctx *c,
 	if (c->level == HM_PUD && op->fn == op_move &&
 	    !core_has(col, DRM_HUGEMAP_FEATURE_CORE_MREMAP))
 		return "mremap of a 1G entry loses it without a TLB flush on this kernel (mm-patches, P4)";
+	if (op->fn == op_move && op->after == PAGES &&
+	    col->foreign.align > HM_PAGE)
+		return "device-dax moves off its alignment and then serves nothing: SIGBUS";
 	/* device-dax refuses cuts. */
 	if (c->level == HM_PUD && divides(op) &&
 	    col->foreign.kind != HM_FOREIGN_DAX &&
