@@ -11,11 +11,6 @@
 
 #include "ctl.h"
 
-struct args {
-	const char *name;
-	uint64_t len;
-};
-
 static const struct argp_option options[] = {
 	{ "length", 'l', "BYTES", 0, "How much to map (at most 1G)", 0 },
 	{ 0 }
@@ -23,23 +18,7 @@ static const struct argp_option options[] = {
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
-	struct args *a = state->input;
-
-	switch (key) {
-	case 'l':
-		a->len = ctl_size(state, "--length", arg);
-		return 0;
-	case ARGP_KEY_ARG:
-		if (a->name)
-			argp_error(state, "one TARGET, please");
-		a->name = arg;
-		return 0;
-	case ARGP_KEY_NO_ARGS:
-		argp_error(state, "which TARGET?");
-		return 0;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
+	return ctl_parse_where(key, arg, state, state->input);
 }
 
 static const struct argp argp = {
@@ -301,18 +280,18 @@ static void bench_sync(struct bench *b)
 
 int cmd_bench(int argc, char **argv)
 {
-	struct args a = { .len = 0 };
+	struct ctl_where where = { .name = NULL };
 	struct bench b = { .space = NULL };
 
-	ctl_parse(&argp, argc, argv, &a);
-	ctl_open_mem(&b.t, a.name, O_RDWR);
-	b.len = a.len;
+	ctl_parse(&argp, argc, argv, &where);
+	ctl_open_mem(&b.t, where.name, O_RDWR);
+	b.len = where.len;
 	if (!b.len)
 		b.len = MIN(hugemap_size(b.t.mem), GIB(1));
 	ctl_range(&b.t, 0, &b.len, b.t.info.page);
 	reserve(&b);
 	b.top = cJSON_CreateObject();
-	cJSON_AddStringToObject(b.top, "target", a.name);
+	cJSON_AddStringToObject(b.top, "target", b.t.name);
 	json_u64(b.top, "length", b.len);
 	bench_orders(&b);
 	bench_sync(&b);

@@ -58,6 +58,27 @@ double ctl_seconds(struct argp_state *state, const char *what, const char *arg);
 /* "1G", "2M", "4K", "any" or an order. */
 unsigned int ctl_order(struct argp_state *state, const char *arg);
 
+/**
+ * struct ctl_where - what a command works on, as the user wrote it
+ * @name: TARGET
+ * @offset: --offset, bytes
+ * @len: --length, bytes; 0 if not said
+ */
+struct ctl_where {
+	const char *name;
+	uint64_t offset;
+	uint64_t len;
+};
+
+/* What parses those, for a parser that does not know @key: one TARGET is wanted. */
+error_t ctl_parse_where(int key, char *arg, struct argp_state *state,
+			struct ctl_where *where);
+
+/* --offset and --length among a command's options. */
+#define CTL_RANGE_OPTIONS(group) \
+	{ "offset", 's', "BYTES", 0, "Where to begin (0)", group }, \
+	{ "length", 'l', "BYTES", 0, "How much (all from the offset on)", group }
+
 /* ---- errors ---- */
 
 /* One line on standard error, with --json an object on standard output. */
@@ -97,6 +118,13 @@ void ctl_close(struct ctl_target *t);
  */
 void ctl_range(const struct ctl_target *t, uint64_t offset, uint64_t *len,
 	       uint64_t unit);
+
+/*
+ * Begins to track: checks the granule and, as ctl_range(), the range, and fails by
+ * itself.
+ */
+void ctl_track(const struct ctl_target *t, struct hugemap_track *how,
+	       struct hugemap_tracker **tracker);
 
 /* ---- output ---- */
 

@@ -31,7 +31,7 @@ enum {
 
 struct args {
 	const char *what;		/* "start" and so on */
-	const char *name;		/* target or number */
+	struct ctl_where where;		/* its name: target, or number */
 	struct hugemap_track how;
 	unsigned int sync;
 	const char *bitmap;
@@ -42,8 +42,7 @@ struct args {
 static const struct argp_option options[] = {
 	{ NULL, 0, NULL, 0, "start, watch:", 1 },
 	{ "granule", 'g', "SIZE", 0, "4K, 64K, 2M or 1G (4K)", 1 },
-	{ "offset", 's', "BYTES", 0, "Where to begin (0)", 1 },
-	{ "length", 'l', "BYTES", 0, "How much (all from the offset on)", 1 },
+	CTL_RANGE_OPTIONS(1),
 	{ "all", KEY_ALL, NULL, 0, "Everything is dirty at first", 1 },
 	{ "writable", KEY_WRITABLE, NULL, 0, "For memory of KVM guests", 1 },
 	{ "adaptive", KEY_ADAPTIVE, NULL, 0,
@@ -72,11 +71,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		a->how.granule = ctl_size(state, "--granule", arg);
 		return 0;
 	case 's':
-		a->how.start = ctl_size(state, "--offset", arg);
-		return 0;
 	case 'l':
-		a->how.len = ctl_size(state, "--length", arg);
-		return 0;
+		return ctl_parse_where(key, arg, state, &a->where);
 	case 'i':
 		a->interval = ctl_seconds(state, "--interval", arg);
 		return 0;
@@ -111,15 +107,15 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_ARG:
 		if (!a->what)
 			a->what = arg;
-		else if (!a->name)
-			a->name = arg;
+		else if (!a->where.name)
+			a->where.name = arg;
 		else
 			argp_error(state, "'%s'?", arg);
 		return 0;
 	case ARGP_KEY_END:
 		if (!a->what)
 			argp_error(state, "start, sync, watch, list or stop?");
-		else if (strcmp(a->what, "list") && !a->name)
+		else if (strcmp(a->what, "list") && !a->where.name)
 			argp_error(state, "%s what?", a->what);
 		if (a->sync == (HUGEMAP_SYNC_PEEK | HUGEMAP_SYNC_RETRY))
 			argp_error(state, "--peek or --retry, not both");
@@ -301,35 +297,13 @@ static int listen_somewhere(struct sockaddr_un *sa, unsigned int *number)
 	ctl_fail(CTL_FAILED, "%s: too many trackers", dir);
 }
 
-static void check_granule(const struct ctl_target *t, struct hugemap_track *how)
-{
-	const struct hugemap_info *i = &t->info;
-
-	if (how->granule != i->page && how->granule != KIB(64) &&
-	    how->granule != ctl_order_bytes(i, i->pmd_order) &&
-	    how->granule != ctl_order_bytes(i, i->pud_order))
-		ctl_fail(CTL_USAGE, "no granule of %s: it may be %s, 64 KiB, %s or %s",
-			 ctl_bytes(how->granule), ctl_bytes(i->page),
-			 ctl_bytes(ctl_order_bytes(i, i->pmd_order)),
-			 ctl_bytes(ctl_order_bytes(i, i->pud_order)));
-	if (how->max_over && !(how->flags & HUGEMAP_TRACK_ADAPTIVE))
-		ctl_fail(CTL_USAGE, "--max-over is for --adaptive");
-	ctl_range(t, how->start, &how->len, how->granule);
-}
-
 static void begin(struct args *a, struct ctl_target *t,
 		  struct hugemap_tracker **tracker)
 {
-	int ret;
-
-	ctl_open_mem(t, a->name, O_RDWR);
-	check_granule(t, &a->how);
-	ret = hugemap_track(t->mem, &a->how, tracker);
-	if (ret == -ENOSPC)
-		ctl_fail(CTL_FAILED, "%s: too many trackers (64 of one object)",
-			 a->name);
-	if (ret)
-		ctl_fail_err(ret, "%s: DIRTY_START", a->name);
+	ctl_open_mem(t, a->where.name, O_RDWR);
+	a->how.start = a->where.offset;
+	a->how.len = a->where.len;
+	ctl_track(t, &a->how, tracker);
 }
 
 static int cmd_start(struct args *a)
@@ -347,7 +321,7 @@ static int cmd_start(struct args *a)
 	ticket.how = a->how;
 	ticket.id = hugemap_tracker_id(tracker);
 	ticket.region = t.info.region;
-	snprintf(ticket.name, sizeof(ticket.name), "%s", a->name);
+	snprintf(ticket.name, sizeof(ticket.name), "%s", a->where.name);
 	listener = listen_somewhere(&sa, &number);
 	fflush(NULL);
 	pid = fork();
@@ -371,7 +345,7 @@ static int cmd_start(struct args *a)
 		cJSON *top = cJSON_CreateObject();
 
 		json_u64(top, "number", number);
-		cJSON_AddStringToObject(top, "target", a->name);
+		cJSON_AddStringToObject(top, "target", a->where.name);
 		json_u64(top, "offset", a->how.start);
 		json_u64(top, "length", a->how.len);
 		json_u64(top, "granule", a->how.granule);
@@ -379,7 +353,7 @@ static int cmd_start(struct args *a)
 		json_print(top);
 	} else {
 		printf("tracker %u: %s of %s in granules of %s\n", number,
-		       ctl_bytes(a->how.len), a->name, ctl_bytes(a->how.granule));
+		       ctl_bytes(a->how.len), a->where.name, ctl_bytes(a->how.granule));
 	}
 	return CTL_OK;
 }
@@ -432,14 +406,14 @@ static int cmd_sync(struct args *a)
 	cJSON *top, *runs;
 	int conn, fd, ret;
 
-	conn = connect_to(a->name, &ticket, &fd);
+	conn = connect_to(a->where.name, &ticket, &fd);
 	ret = hugemap_open_fd(fd, ticket.region, &hm);
 	if (!ret)
 		ret = hugemap_adopt(hm, ticket.id, &ticket.how, &t);
 	if (!ret)
 		ret = hugemap_sync(t, a->sync, &d);
 	if (ret)
-		ctl_fail_err(ret, "tracker %s: DIRTY_SYNC", a->name);
+		ctl_fail_err(ret, "tracker %s: DIRTY_SYNC", a->where.name);
 	if (a->bitmap)
 		write_bitmap(a->bitmap, t);
 	top = cJSON_CreateObject();
@@ -487,17 +461,17 @@ static int cmd_stop(struct args *a)
 	int conn, fd;
 	char c;
 
-	conn = connect_to(a->name, &ticket, &fd);
+	conn = connect_to(a->where.name, &ticket, &fd);
 	close(fd);
 	if (write(conn, "q", 1) != 1)
-		ctl_fail_err(-errno, "tracker %s", a->name);
+		ctl_fail_err(-errno, "tracker %s", a->where.name);
 	/* Until it has gone. */
 	while (read(conn, &c, 1) > 0)
 		;
 	if (ctl.json) {
 		cJSON *top = cJSON_CreateObject();
 
-		cJSON_AddStringToObject(top, "stopped", a->name);
+		cJSON_AddStringToObject(top, "stopped", a->where.name);
 		json_print(top);
 	}
 	return CTL_OK;
@@ -603,7 +577,7 @@ static int cmd_watch(struct args *a)
 			break;
 		ret = hugemap_sync(tracker, 0, &d);
 		if (ret)
-			ctl_fail_err(ret, "%s: DIRTY_SYNC", a->name);
+			ctl_fail_err(ret, "%s: DIRTY_SYNC", a->where.name);
 		now = ctl_now() - begun;
 		for (; hugemap_next(tracker, &off, &len); runs++)
 			bytes += len;

@@ -13,8 +13,8 @@
 #include "heat.h"
 
 struct args {
-	const char *name;
-	struct hugemap_track how;
+	struct ctl_where where;
+	uint64_t granule;
 	uint64_t rounds;
 	double interval;
 	const char *output;
@@ -23,8 +23,7 @@ struct args {
 static const struct argp_option options[] = {
 	{ "granule", 'g', "SIZE", 0,
 	  "A unit: 4K, 64K, 2M or 1G (2M, of small memory 64K)", 0 },
-	{ "offset", 's', "BYTES", 0, "Where to begin (0)", 0 },
-	{ "length", 'l', "BYTES", 0, "How much (all from the offset on)", 0 },
+	CTL_RANGE_OPTIONS(0),
 	{ "rounds", 'r', "N", 0, "Look so many times (10)", 0 },
 	{ "interval", 'i', "SECONDS", 0, "Between two looks (1)", 0 },
 	{ "output", 'o', "FILE", 0, "Draw the picture there too, as SVG", 0 },
@@ -37,13 +36,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 	switch (key) {
 	case 'g':
-		a->how.granule = ctl_size(state, "--granule", arg);
-		return 0;
-	case 's':
-		a->how.start = ctl_size(state, "--offset", arg);
-		return 0;
-	case 'l':
-		a->how.len = ctl_size(state, "--length", arg);
+		a->granule = ctl_size(state, "--granule", arg);
 		return 0;
 	case 'r':
 		a->rounds = ctl_number(state, "--rounds", arg, 1, 65535);
@@ -54,16 +47,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case 'o':
 		a->output = arg;
 		return 0;
-	case ARGP_KEY_ARG:
-		if (a->name)
-			argp_error(state, "one TARGET, please");
-		a->name = arg;
-		return 0;
-	case ARGP_KEY_NO_ARGS:
-		argp_error(state, "which TARGET?");
-		return 0;
 	default:
-		return ARGP_ERR_UNKNOWN;
+		return ctl_parse_where(key, arg, state, &a->where);
 	}
 }
 
@@ -151,6 +136,7 @@ static void show_json(const struct heat *h)
 int cmd_heat(int argc, char **argv)
 {
 	struct args a = { .rounds = 10, .interval = 1 };
+	struct hugemap_track how = { .flags = 0 };
 	struct hugemap_tracker *tracker;
 	struct utsname uts;
 	struct ctl_target t;
@@ -158,24 +144,21 @@ int cmd_heat(int argc, char **argv)
 	int ret;
 
 	ctl_parse(&argp, argc, argv, &a);
-	ctl_open_mem(&t, a.name, O_RDONLY);
-	if (!a.how.granule)
-		a.how.granule = hugemap_size(t.mem) >= MIB(128) ?
+	ctl_open_mem(&t, a.where.name, O_RDONLY);
+	how.start = a.where.offset;
+	how.len = a.where.len;
+	how.granule = a.granule;
+	if (!how.granule)
+		how.granule = hugemap_size(t.mem) >= MIB(128) ?
 			ctl_order_bytes(&t.info, t.info.pmd_order) : KIB(64);
-	ctl_range(&t, a.how.start, &a.how.len, a.how.granule);
-	ret = hugemap_track(t.mem, &a.how, &tracker);
-	if (ret == -EINVAL)
-		ctl_fail(CTL_USAGE, "no granule of %s: it may be 4K, 64K, 2M or 1G",
-			 ctl_bytes(a.how.granule));
-	if (ret)
-		ctl_fail_err(ret, "%s: DIRTY_START", a.name);
+	ctl_track(&t, &how, &tracker);
 	uname(&uts);
 	memset(&h, 0, sizeof(h));
-	h.name = a.name;
+	h.name = t.name;
 	h.release = uts.release;
-	h.start = a.how.start;
-	h.len = a.how.len;
-	h.unit = a.how.granule;
+	h.start = how.start;
+	h.len = how.len;
+	h.unit = how.granule;
 	h.nr = (h.len + h.unit - 1) / h.unit;
 	h.level = ctl_alloc(h.nr, 1);
 	memset(h.level, '-', h.nr);
@@ -192,7 +175,7 @@ int cmd_heat(int argc, char **argv)
 		look(&t, &h);
 		ret = hugemap_sync(tracker, 0, NULL);
 		if (ret)
-			ctl_fail_err(ret, "%s: DIRTY_SYNC", a.name);
+			ctl_fail_err(ret, "%s: DIRTY_SYNC", t.name);
 		while (hugemap_next(tracker, &off, &len))
 			for (uint64_t i = 0; i < len; i += h.unit)
 				h.written[(off + i - h.start) / h.unit]++;

@@ -113,20 +113,7 @@ static const struct {
 
 static error_t parse_info(int key, char *arg, struct argp_state *state)
 {
-	const char **name = state->input;
-
-	switch (key) {
-	case ARGP_KEY_ARG:
-		if (*name)
-			argp_error(state, "one TARGET, please");
-		*name = arg;
-		return 0;
-	case ARGP_KEY_NO_ARGS:
-		argp_error(state, "which TARGET?");
-		return 0;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
+	return ctl_parse_where(key, arg, state, state->input);
 }
 
 static const struct argp info_argp = {
@@ -191,19 +178,19 @@ int cmd_info(int argc, char **argv)
 	const struct hugemap_info *i;
 	struct hugemap_counts pages;
 	unsigned int extents = 0;
-	const char *name = NULL;
+	struct ctl_where where = { .name = NULL };
 	bool object = false;
 	struct ctl_target t;
 	size_t nr = 0;
 
-	ctl_parse(&info_argp, argc, argv, &name);
-	ctl_open(&t, name, O_RDONLY);
+	ctl_parse(&info_argp, argc, argv, &where);
+	ctl_open(&t, where.name, O_RDONLY);
 	i = &t.info;
 	if (t.mem && !hugemap_is_node(t.hm)) {
 		int ret = hugemap_layout(t.mem, &pages, &extents);
 
 		if (ret)
-			ctl_fail_err(ret, "%s: GEM_INFO", name);
+			ctl_fail_err(ret, "%s: GEM_INFO", t.name);
 		object = true;
 	}
 	/* They are for root. */

@@ -14,9 +14,7 @@
 enum { KEY_HOLD = CTL_KEY };
 
 struct args {
-	const char *name;
-	uint64_t offset;
-	uint64_t len;
+	struct ctl_where where;
 	unsigned int order;
 	bool capped;
 	bool write;
@@ -24,8 +22,7 @@ struct args {
 };
 
 static const struct argp_option options[] = {
-	{ "offset", 's', "BYTES", 0, "Where to begin (0)", 0 },
-	{ "length", 'l', "BYTES", 0, "How much (all from the offset on)", 0 },
+	CTL_RANGE_OPTIONS(0),
 	{ "order", 'o', "SIZE", 0,
 	  "Use no pages larger than 4K, 2M, 1G or any (any)", 0 },
 	{ "write", 'w', NULL, 0,
@@ -39,14 +36,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	struct args *a = state->input;
 
 	switch (key) {
-	case 's':
-		a->offset = ctl_size(state, "--offset", arg);
-		return 0;
-	case 'l':
-		a->len = ctl_size(state, "--length", arg);
-		if (!a->len)
-			argp_error(state, "a mapping of no bytes?");
-		return 0;
 	case 'o':
 		a->order = ctl_order(state, arg);
 		a->capped = true;
@@ -57,16 +46,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case KEY_HOLD:
 		a->hold = ctl_seconds(state, "--hold", arg);
 		return 0;
-	case ARGP_KEY_ARG:
-		if (a->name)
-			argp_error(state, "one TARGET, please");
-		a->name = arg;
-		return 0;
-	case ARGP_KEY_NO_ARGS:
-		argp_error(state, "which TARGET?");
-		return 0;
 	default:
-		return ARGP_ERR_UNKNOWN;
+		return ctl_parse_where(key, arg, state, &a->where);
 	}
 }
 
@@ -127,8 +108,8 @@ static void show_json(const struct args *a, const struct ctl_target *t,
 	char text[32];
 
 	cJSON_AddStringToObject(top, "target", t->name);
-	json_u64(top, "offset", a->offset);
-	json_u64(top, "length", a->len);
+	json_u64(top, "offset", a->where.offset);
+	json_u64(top, "length", a->where.len);
 	snprintf(text, sizeof(text), "%p", addr);
 	cJSON_AddStringToObject(top, "address", text);
 	cJSON_AddBoolToObject(top, "write", a->write);
@@ -151,8 +132,8 @@ static void show_text(const struct args *a, const struct ctl_target *t,
 	const struct hugemap_info *i = &t->info;
 
 	printf("%s: %s at offset %s, mapped at %p in %.3f ms\n", t->name,
-	       ctl_bytes(a->len), a->offset ? ctl_bytes(a->offset) : "0", addr,
-	       r->ms);
+	       ctl_bytes(a->where.len),
+	       a->where.offset ? ctl_bytes(a->where.offset) : "0", addr, r->ms);
 	printf("  %-14s %10s %10s\n", "", "entries", "faults");
 	printf("  %-14s %10" PRIu64 " %10" PRIu64 "\n",
 	       ctl_bytes(ctl_order_bytes(i, i->pud_order)), r->pages.pud,
@@ -184,20 +165,21 @@ static int run(const struct argp *argp, int argc, char **argv, bool fill)
 	int ret;
 
 	ctl_parse(argp, argc, argv, &a);
-	ctl_open_mem(&t, a.name, a.write ? O_RDWR : O_RDONLY);
+	ctl_open_mem(&t, a.where.name, a.write ? O_RDWR : O_RDONLY);
 	if (a.capped && a.order != HUGEMAP_ORDER_ANY && a.order > t.info.pud_order)
 		ctl_fail(CTL_USAGE, "--order: no pages of %s here",
 			 ctl_bytes(ctl_order_bytes(&t.info, a.order)));
-	ctl_range(&t, a.offset, &a.len, t.info.page);
-	ret = hugemap_map(t.mem, NULL, a.offset, a.len,
+	ctl_range(&t, a.where.offset, &a.where.len, t.info.page);
+	ret = hugemap_map(t.mem, NULL, a.where.offset, a.where.len,
 			  PROT_READ | (a.write ? PROT_WRITE : 0), &addr);
 	if (ret)
 		ctl_fail_err(ret, "%s: mmap", t.name);
 	begun = ctl_now();
 	if (!fill && !a.capped)
-		touch(addr, a.len, t.info.page, a.write);
+		touch(addr, a.where.len, t.info.page, a.write);
 	/* After touching there is nothing to fill: it counts the entries. */
-	ret = hugemap_prefault(t.mem, addr, a.len, a.order, a.write, &r.pages);
+	ret = hugemap_prefault(t.mem, addr, a.where.len, a.order, a.write,
+			       &r.pages);
 	if (ret)
 		ctl_fail_err(ret, "%s: PREFAULT", t.name);
 	r.ms = (ctl_now() - begun) * 1e3;
@@ -212,7 +194,7 @@ static int run(const struct argp *argp, int argc, char **argv, bool fill)
 	ctl_catch_signals();
 	ctl_sleep(a.hold);
 	free(r.stats);
-	hugemap_unmap(addr, a.len);
+	hugemap_unmap(addr, a.where.len);
 	ctl_close(&t);
 	return CTL_OK;
 }

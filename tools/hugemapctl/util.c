@@ -147,6 +147,31 @@ unsigned int ctl_order(struct argp_state *state, const char *arg)
 	return __builtin_ctzll(bytes) - __builtin_ctzll(page);
 }
 
+error_t ctl_parse_where(int key, char *arg, struct argp_state *state,
+			struct ctl_where *where)
+{
+	switch (key) {
+	case 's':
+		where->offset = ctl_size(state, "--offset", arg);
+		return 0;
+	case 'l':
+		where->len = ctl_size(state, "--length", arg);
+		if (!where->len)
+			argp_error(state, "--length: no bytes?");
+		return 0;
+	case ARGP_KEY_ARG:
+		if (where->name)
+			argp_error(state, "one TARGET, please");
+		where->name = arg;
+		return 0;
+	case ARGP_KEY_NO_ARGS:
+		argp_error(state, "which TARGET?");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
 /* ---- errors ---- */
 
 _Noreturn void ctl_vfail(int status, int err, const char *format, va_list ap)
@@ -305,6 +330,30 @@ void ctl_range(const struct ctl_target *t, uint64_t offset, uint64_t *len,
 	else if (*len % unit && offset + *len != size)
 		ctl_fail(CTL_USAGE, "length 0x%" PRIx64 " is no multiple of %s",
 			 *len, ctl_bytes(unit));
+}
+
+void ctl_track(const struct ctl_target *t, struct hugemap_track *how,
+	       struct hugemap_tracker **tracker)
+{
+	const struct hugemap_info *i = &t->info;
+	int ret;
+
+	if (how->granule != i->page && how->granule != KIB(64) &&
+	    how->granule != ctl_order_bytes(i, i->pmd_order) &&
+	    how->granule != ctl_order_bytes(i, i->pud_order))
+		ctl_fail(CTL_USAGE, "no granule of %s: it may be %s, 64 KiB, %s or %s",
+			 ctl_bytes(how->granule), ctl_bytes(i->page),
+			 ctl_bytes(ctl_order_bytes(i, i->pmd_order)),
+			 ctl_bytes(ctl_order_bytes(i, i->pud_order)));
+	if (how->max_over && !(how->flags & HUGEMAP_TRACK_ADAPTIVE))
+		ctl_fail(CTL_USAGE, "--max-over is for --adaptive");
+	ctl_range(t, how->start, &how->len, how->granule);
+	ret = hugemap_track(t->mem, how, tracker);
+	if (ret == -ENOSPC)
+		ctl_fail(CTL_FAILED, "%s: too many trackers (64 of one object)",
+			 t->name);
+	if (ret)
+		ctl_fail_err(ret, "%s: DIRTY_START", t->name);
 }
 
 /* ---- output ---- */

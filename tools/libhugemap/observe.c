@@ -12,11 +12,22 @@
 
 #define DEBUGFS	"/sys/kernel/debug/hugemap/hugemap"
 
+/* The end of a list that was read from a file; without it if that failed. */
+static int close_list(FILE *f, int ret, void *all)
+{
+	if (!ret && ferror(f))
+		ret = -EIO;
+	fclose(f);
+	if (ret)
+		free(all);
+	return ret;
+}
+
 /* Lines "<prefix>NAME<sep> VALUE"; others are none of ours. */
 static int read_stats(const char *path, const char *prefix,
 		      struct hugemap_stat **stats, size_t *nr)
 {
-	struct hugemap_stat *all = NULL, *more;
+	struct hugemap_stat *all = NULL;
 	size_t n = 0, skip = strlen(prefix);
 	char line[160];
 	int ret = 0;
@@ -32,21 +43,14 @@ static int read_stats(const char *path, const char *prefix,
 		    sscanf(line + skip, "%39[a-z0-9-]%*[: \t]%" SCNu64, s.name,
 			   &s.value) != 2)
 			continue;
-		more = realloc(all, (n + 1) * sizeof(*all));
-		if (!more) {
-			ret = -ENOMEM;
+		ret = hugemap_room(&all, n, sizeof(*all));
+		if (ret)
 			break;
-		}
-		all = more;
 		all[n++] = s;
 	}
-	if (!ret && ferror(f))
-		ret = -EIO;
-	fclose(f);
-	if (ret) {
-		free(all);
+	ret = close_list(f, ret, all);
+	if (ret)
 		return ret;
-	}
 	*stats = all;
 	*nr = n;
 	return 0;
@@ -82,10 +86,10 @@ uint64_t hugemap_stat(const struct hugemap_stat *stats, size_t nr,
 int hugemap_mappings(unsigned int node, struct hugemap_mapping **maps,
 		     size_t *nr)
 {
-	struct hugemap_mapping *all = NULL, *more, m = { .pid = 0 };
+	struct hugemap_mapping *all = NULL, m = { .pid = 0 };
 	uint64_t vma = 0, vma_off = 0;
 	char path[64], line[256];
-	size_t n = 0, room = 0;
+	size_t n = 0;
 	int ret = 0;
 	FILE *f;
 
@@ -112,24 +116,14 @@ int hugemap_mappings(unsigned int node, struct hugemap_mapping **maps,
 		m.level = !strcmp(level, "pud") ? 'G' : !strcmp(level, "pmd") ?
 			  'M' : !strcmp(level, "pte") ? 'K' : '-';
 		m.writable = !strcmp(rights, "rw");
-		if (n == room) {
-			room = room ? 2 * room : 64;
-			more = realloc(all, room * sizeof(*all));
-			if (!more) {
-				ret = -ENOMEM;
-				break;
-			}
-			all = more;
-		}
+		ret = hugemap_room(&all, n, sizeof(*all));
+		if (ret)
+			break;
 		all[n++] = m;
 	}
-	if (!ret && ferror(f))
-		ret = -EIO;
-	fclose(f);
-	if (ret) {
-		free(all);
+	ret = close_list(f, ret, all);
+	if (ret)
 		return ret;
-	}
 	*maps = all;
 	*nr = n;
 	return 0;

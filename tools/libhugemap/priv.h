@@ -22,4 +22,10 @@ struct hugemap_mem {
 /* ioctl() again and again while it is interrupted; 0 or a negative errno. */
 int hugemap_ioctl(int fd, unsigned long cmd, void *arg);
 
+/*
+ * Room for one more behind the @n elements of @size bytes of an array; @list is the
+ * address of its pointer, NULL at first. Grown by this only. 0 or -ENOMEM.
+ */
+int hugemap_room(void *list, size_t n, size_t size);
+
 #endif /* LIBHUGEMAP_PRIV_H */

@@ -123,9 +123,25 @@ static int by_node(const void *a, const void *b)
 	return x->node < y->node ? -1 : x->node > y->node;
 }
 
+int hugemap_room(void *list, size_t n, size_t size)
+{
+	size_t room = n ? 2 * n : 16;
+	void *all;
+
+	/* Full at 16, 32, 64... */
+	if (n && (n < 16 || n & (n - 1)))
+		return 0;
+	memcpy(&all, list, sizeof(all));
+	all = realloc(all, room * size);
+	if (!all)
+		return -ENOMEM;
+	memcpy(list, &all, sizeof(all));
+	return 0;
+}
+
 int hugemap_list(struct hugemap_entry **list, size_t *nr)
 {
-	struct hugemap_entry *all = NULL, *more;
+	struct hugemap_entry *all = NULL;
 	struct dirent *d;
 	size_t n = 0;
 	int ret = 0;
@@ -137,12 +153,9 @@ int hugemap_list(struct hugemap_entry **list, size_t *nr)
 	while ((d = readdir(dir))) {
 		if (strncmp(d->d_name, "hugemap", 7) || strlen(d->d_name) > 31)
 			continue;
-		more = realloc(all, (n + 1) * sizeof(*all));
-		if (!more) {
-			ret = -ENOMEM;
+		ret = hugemap_room(&all, n, sizeof(*all));
+		if (ret)
 			break;
-		}
-		all = more;
 		/* One that goes away meanwhile is none. */
 		if (!read_entry(d->d_name, &all[n]))
 			n++;
