@@ -119,3 +119,59 @@ load_kernel() {
 	# shellcheck source=/dev/null
 	. "$KERNEL_DIR/info"
 }
+
+# guest_lines <kernel-id> <options of run-guest...>: the module and the tests in a
+# guest, and what became of it as PASS, SKIP and FAIL lines. T: globs of names.
+# False if anything failed.
+guest_lines() {
+	local id=$1 log module tests rc=0
+
+	shift
+	rm -f "$tmp/log"
+	module=$("$VM/build-module" "$id") || return 1
+	tests=$("$VM/build-tests") || return 1
+	HM_LOGDIR_FILE=$tmp/log "$VM/run-guest" --kernel "$id" --module "$module" \
+		--tests "$tests" --env "HM_TESTS=${T:-}" "$@" || rc=1
+	log=$(cat "$tmp/log") && [ -f "$log/counts" ] || return 1
+	[ -z "${HM_STEP_DIR:-}" ] || cp "$log/junit" "$HM_STEP_DIR/$id.junit"
+	sed "s/^/PASS $id:/" "$log/passes"
+	sed "s/^/SKIP $id:/; s/\t/ /" "$log/skips"
+	sed "s/^/FAIL $id:/; s/\t/ /" "$log/failures"
+	return "$rc"
+}
+
+# each_kernel <command> <kernel-id...>: the command with each of them; false if it
+# was false once.
+each_kernel() {
+	local command=$1 id rc=0
+
+	shift
+	for id in "$@"; do
+		"$command" "$id" || {
+			rc=1
+			note "$id: failed"
+		}
+	done
+	return "$rc"
+}
+
+# install_tools <root> <build directory>: hugemapctl and libhugemap.
+install_tools() { make -s -C "$TOP/tools" O="$2" DESTDIR="$1" PREFIX=/usr install; }
+
+# complete_tools <root> [program...]: what a guest needs to run those that are
+# installed there, and the programs: jq, and every library, from this machine.
+complete_tools() {
+	local root=$1 file
+
+	shift
+	cp "$(command -v jq)" "$root/usr/bin/"
+	# The guest has programs in /bin alone.
+	mkdir -p "$root/bin"
+	cp "$root"/usr/bin/* "$root/bin/"
+	LD_LIBRARY_PATH=$root/usr/lib ldd "$root"/usr/bin/* "$@" |
+		grep -o '/[^ ]*\.so[^ ]*' | grep -v "^$root/" | sort -u |
+		while read -r file; do
+			mkdir -p "$root$(dirname "$file")"
+			cp -L "$file" "$root$file"
+		done
+}
