@@ -68,8 +68,8 @@ _hugemapctl() {
 		dirty) words="--granule --offset --length --all --writable --adaptive --max-over
 			--peek --retry --bitmap --interval --count --notify" ;;
 		top) words="--interval --count --once" ;;
-		heat) words="--granule --offset --length --rounds --interval --output" ;;
-		checkpoint) words="--rounds --interval --verify --compact" ;;
+		heat) words="--granule --offset --length --writable --rounds --interval --output" ;;
+		checkpoint) words="--rounds --interval --writable --verify --compact" ;;
 		restore) words="--number --dry-run" ;;
 		bench) words="--length" ;;
 		esac

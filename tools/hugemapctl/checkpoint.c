@@ -14,13 +14,14 @@
 #include "ckpt.h"
 #include "ctl.h"
 
-enum { KEY_VERIFY = CTL_KEY, KEY_COMPACT, KEY_DRY_RUN };
+enum { KEY_VERIFY = CTL_KEY, KEY_COMPACT, KEY_DRY_RUN, KEY_WRITABLE };
 
 struct args {
 	const char *target;
 	const char *file;
 	uint64_t rounds;
 	double interval;
+	struct hugemap_track how;
 	uint64_t number;
 	bool verify;
 	bool compact;
@@ -175,6 +176,7 @@ static int compact(struct args *a)
 static const struct argp_option save_options[] = {
 	{ "rounds", 'r', "N", 0, "So many checkpoints (1)", 0 },
 	{ "interval", 'i', "SECONDS", 0, "Time between two of them (1)", 0 },
+	CTL_WRITABLE_OPTION(KEY_WRITABLE, 0),
 	{ "verify", KEY_VERIFY, NULL, 0,
 	  "No TARGET: check every byte of FILE and list its checkpoints", 0 },
 	{ "compact", KEY_COMPACT, NULL, 0,
@@ -192,6 +194,9 @@ static error_t parse_save(int key, char *arg, struct argp_state *state)
 		return 0;
 	case 'i':
 		a->interval = ctl_seconds(state, "--interval", arg);
+		return 0;
+	case KEY_WRITABLE:
+		a->how.flags |= HUGEMAP_TRACK_WRITABLE;
 		return 0;
 	case KEY_VERIFY:
 		a->verify = true;
@@ -337,7 +342,6 @@ static void open_file(struct job *j, bool *old)
 int cmd_checkpoint(int argc, char **argv)
 {
 	struct args a = { .rounds = 1, .interval = 1 };
-	struct hugemap_track how = { .flags = 0 };
 	struct hugemap_tracker *tracker = NULL;
 	struct job j = { .a = &a };
 	int ret, failed = 0;
@@ -357,10 +361,10 @@ int cmd_checkpoint(int argc, char **argv)
 	open_file(&j, &old);
 	j.page = ctl_alloc(1, j.c.page);
 	j.pages = j.c.size / j.c.page;
-	how.granule = j.c.page;
+	a.how.granule = j.c.page;
 	if (a.rounds > 1) {
 		/* Before the first page is read: what is written then is next. */
-		ret = hugemap_track(j.t.mem, &how, &tracker);
+		ret = hugemap_track(j.t.mem, &a.how, &tracker);
 		if (ret)
 			ctl_fail_err(ret, "%s: DIRTY_START", a.target);
 	}

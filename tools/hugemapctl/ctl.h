@@ -79,6 +79,10 @@ error_t ctl_parse_where(int key, char *arg, struct argp_state *state,
 	{ "offset", 's', "BYTES", 0, "Where to begin (0)", group }, \
 	{ "length", 'l', "BYTES", 0, "How much (all from the offset on)", group }
 
+/* --writable among them: HUGEMAP_TRACK_WRITABLE. */
+#define CTL_WRITABLE_OPTION(key, group) \
+	{ "writable", key, NULL, 0, "For memory of KVM guests", group }
+
 /* ---- errors ---- */
 
 /* One line on standard error, with --json an object on standard output. */

@@ -44,7 +44,7 @@ static const struct argp_option options[] = {
 	{ "granule", 'g', "SIZE", 0, "4K, 64K, 2M or 1G (4K)", 1 },
 	CTL_RANGE_OPTIONS(1),
 	{ "all", KEY_ALL, NULL, 0, "Everything is dirty at first", 1 },
-	{ "writable", KEY_WRITABLE, NULL, 0, "For memory of KVM guests", 1 },
+	CTL_WRITABLE_OPTION(KEY_WRITABLE, 1),
 	{ "adaptive", KEY_ADAPTIVE, NULL, 0,
 	  "Larger blocks where all is written", 1 },
 	{ "max-over", KEY_MAX_OVER, "GRANULES", 0,

@@ -12,9 +12,11 @@
 #include "ctl.h"
 #include "heat.h"
 
+enum { KEY_WRITABLE = CTL_KEY };
+
 struct args {
 	struct ctl_where where;
-	uint64_t granule;
+	struct hugemap_track how;
 	uint64_t rounds;
 	double interval;
 	const char *output;
@@ -26,6 +28,7 @@ static const struct argp_option options[] = {
 	CTL_RANGE_OPTIONS(0),
 	{ "rounds", 'r', "N", 0, "Look so many times (10)", 0 },
 	{ "interval", 'i', "SECONDS", 0, "Between two looks (1)", 0 },
+	CTL_WRITABLE_OPTION(KEY_WRITABLE, 0),
 	{ "output", 'o', "FILE", 0, "Draw the picture there too, as SVG", 0 },
 	{ 0 }
 };
@@ -36,13 +39,16 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 	switch (key) {
 	case 'g':
-		a->granule = ctl_size(state, "--granule", arg);
+		a->how.granule = ctl_size(state, "--granule", arg);
 		return 0;
 	case 'r':
 		a->rounds = ctl_number(state, "--rounds", arg, 1, 65535);
 		return 0;
 	case 'i':
 		a->interval = ctl_seconds(state, "--interval", arg);
+		return 0;
+	case KEY_WRITABLE:
+		a->how.flags |= HUGEMAP_TRACK_WRITABLE;
 		return 0;
 	case 'o':
 		a->output = arg;
@@ -136,7 +142,6 @@ static void show_json(const struct heat *h)
 int cmd_heat(int argc, char **argv)
 {
 	struct args a = { .rounds = 10, .interval = 1 };
-	struct hugemap_track how = { .flags = 0 };
 	struct hugemap_tracker *tracker;
 	struct utsname uts;
 	struct ctl_target t;
@@ -145,20 +150,19 @@ int cmd_heat(int argc, char **argv)
 
 	ctl_parse(&argp, argc, argv, &a);
 	ctl_open_mem(&t, a.where.name, O_RDONLY);
-	how.start = a.where.offset;
-	how.len = a.where.len;
-	how.granule = a.granule;
-	if (!how.granule)
-		how.granule = hugemap_size(t.mem) >= MIB(128) ?
+	a.how.start = a.where.offset;
+	a.how.len = a.where.len;
+	if (!a.how.granule)
+		a.how.granule = hugemap_size(t.mem) >= MIB(128) ?
 			ctl_order_bytes(&t.info, t.info.pmd_order) : KIB(64);
-	ctl_track(&t, &how, &tracker);
+	ctl_track(&t, &a.how, &tracker);
 	uname(&uts);
 	memset(&h, 0, sizeof(h));
 	h.name = t.name;
 	h.release = uts.release;
-	h.start = how.start;
-	h.len = how.len;
-	h.unit = how.granule;
+	h.start = a.how.start;
+	h.len = a.how.len;
+	h.unit = a.how.granule;
 	h.nr = (h.len + h.unit - 1) / h.unit;
 	h.level = ctl_alloc(h.nr, 1);
 	memset(h.level, '-', h.nr);
