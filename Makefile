@@ -102,6 +102,10 @@ check-hugemapctl: ## test them, in a guest too, and what docs/ shows of them
 	@$(VM)/setup
 	@$(VM)/check-hugemapctl $(K)
 
+docs: ## the reference in docs/uapi.md again, from the ABI header
+	@awk -f docs/uapi.awk uapi/drm/hugemap_drm.h >docs/uapi.md.new
+	@mv docs/uapi.md.new docs/uapi.md
+
 clean: ## remove what was built here (the cache in ~/.cache/hugemap stays)
 	@find Kbuild drivers uapi -name '*.o' -o -name '.*.cmd' -o -name '*.mod' \
 		-o -name '*.mod.c' -o -name '*.ko' | xargs -r rm -f
@@ -113,5 +117,5 @@ help: ## this list
 
 .PHONY: modules install modules_install demo demo-migrate check check-full \
 	bench bench-check check-clients check-devices check-hugemapctl check-igt \
-	check-mm dkms-check kernel lint matrix matrix-report mutants unit selftest \
-	setup tools tools-install clean help
+	check-mm dkms-check docs kernel lint matrix matrix-report mutants unit \
+	selftest setup tools tools-install clean help
