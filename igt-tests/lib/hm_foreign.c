@@ -83,6 +83,12 @@ static int open_node(const char *path, struct hm_foreign *f,
 		 minor(st.st_rdev));
 	snprintf(link, sizeof(link), "%s/subsystem", dir);
 	link_name(link, name, sizeof(name));
+	if (!strcmp(name, "misc")) {
+		link_name(dir, name, sizeof(name));
+		if (!strcmp(name, "huge_skel"))
+			f->kind = HM_FOREIGN_SKELETON;
+		return 0;
+	}
 	if (strcmp(name, "dax"))
 		return 0;
 	f->kind = HM_FOREIGN_DAX;

@@ -10,7 +10,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum hm_foreign_kind { HM_FOREIGN_NODE, HM_FOREIGN_DAX, HM_FOREIGN_VFIO };
+enum hm_foreign_kind {
+	HM_FOREIGN_NODE, HM_FOREIGN_DAX, HM_FOREIGN_VFIO,
+	HM_FOREIGN_SKELETON,	/* mm-patches/tests/module/huge_skel.c */
+};
 
 /**
  * struct hm_foreign - memory of another driver

@@ -151,6 +151,12 @@ static bool core_has(const struct column *col, uint64_t feature)
 	return col->features & feature;
 }
 
+/* Does the driver what hugemap does for its entries? */
+static bool has_hooks(const struct column *col)
+{
+	return col->foreign.kind == HM_FOREIGN_SKELETON;
+}
+
 static bool divides(const struct op *op)
 {
 	return op->after == CUTS ||
@@ -167,14 +173,14 @@ static const char *hazard(const struct column *col, const struct ctx *c,
 		       NULL;
 	if (op->takes_page && col->foreign.kind != HM_FOREIGN_VFIO)
 		return "takes the page away for good";
-	if (c->level == HM_PUD && op->fn == op_move &&
+	if (c->level == HM_PUD && op->fn == op_move && !has_hooks(col) &&
 	    !core_has(col, DRM_HUGEMAP_FEATURE_CORE_MREMAP))
 		return "mremap of a 1G entry loses it without a TLB flush on this kernel (mm-patches, P4)";
 	if (op->fn == op_move && op->after == PAGES &&
 	    col->foreign.align > HM_PAGE)
 		return "device-dax moves off its alignment and then serves nothing: SIGBUS";
 	/* device-dax refuses cuts. */
-	if (c->level == HM_PUD && divides(op) &&
+	if (c->level == HM_PUD && divides(op) && !has_hooks(col) &&
 	    col->foreign.kind != HM_FOREIGN_DAX &&
 	    !core_has(col, DRM_HUGEMAP_FEATURE_CORE_SPLIT))
 		return "a cut inside a 1G entry crashes this kernel (mm-patches, P2)";
@@ -195,7 +201,9 @@ static int wanted_error(const struct column *col, const struct ctx *c,
 		return op_wants(c, op, w);
 	if (kernel_before(op->since))
 		return op->before;
-	if (col->foreign.kind == HM_FOREIGN_VFIO && op->other_vfio)
+	/* No access method of their own, either. */
+	if ((col->foreign.kind == HM_FOREIGN_VFIO ||
+	     col->foreign.kind == HM_FOREIGN_SKELETON) && op->other_vfio)
 		return op->vfio;
 	if (col->foreign.kind != HM_FOREIGN_DAX)
 		return op->pfnmap;
@@ -206,11 +214,25 @@ static int wanted_error(const struct column *col, const struct ctx *c,
 	return op->other_dax ? op->dax : op->mixedmap;
 }
 
+/* vfio-pci has huge pages since 6.12; the skeleton takes those that are safe. */
+static bool foreign_has_pmd(const struct column *col)
+{
+	switch (col->foreign.kind) {
+	case HM_FOREIGN_VFIO:
+		return hm_kernel_at_least(6, 12);
+	case HM_FOREIGN_SKELETON:
+		return hm_kernel_at_least(7, 3);
+	default:
+		return true;
+	}
+}
+
 static unsigned int wanted_levels(const struct column *col,
 				  const struct ctx *c, const struct op *op,
 				  int err)
 {
-	bool pmd = !col->hm || hm_has_order(col->hm, col->hm->q.pmd_order);
+	bool pmd = col->hm ? hm_has_order(col->hm, col->hm->q.pmd_order) :
+			     foreign_has_pmd(col);
 	enum after after = err ? KEEPS : op->after;
 
 	if (c->level == HM_PTE || after == PAGES)
@@ -526,7 +548,7 @@ static struct column device;
 
 static void device_open(const char *spec)
 {
-	static const char * const kinds[] = { "node", "dax", "vfio-pci" };
+	static const char * const kinds[] = { "node", "dax", "vfio-pci", "huge_skel" };
 	static char why[256], name[64];
 	struct hm_node *node;
 
@@ -552,8 +574,9 @@ static bool device_has(enum hm_level level, uint64_t pmd, uint64_t pud)
 
 	if (device.foreign.kind == HM_FOREIGN_DAX)
 		return device.foreign.align == size;
-	/* vfio-pci has huge pages since 6.12. */
-	if (device.foreign.kind == HM_FOREIGN_VFIO && level != HM_PTE &&
+	if (level == HM_PMD && !foreign_has_pmd(&device))
+		return false;
+	if (level == HM_PUD && device.foreign.kind == HM_FOREIGN_VFIO &&
 	    !hm_kernel_at_least(6, 12))
 		return false;
 	return device.foreign.size >= (level == HM_PUD ? pud : 8 * pmd);
