@@ -623,20 +623,23 @@ static void ptdump(void)
 		char *p;
 		uint64_t len;
 	} maps[3 * HM_MAX_NODES];
+	struct hm_node *nodes[HM_MAX_NODES];
 	struct hm_levels ours, dumped;
+	int nr_nodes = 0, nr = 0, i;
 	uint64_t off;
-	int nr = 0, i;
 	char *dump;
 
 	igt_require_f(hm_has_ptdump(), "this kernel has no PTDUMP_DEBUGFS\n");
-	hm_for_each_node(node) {
-		if (!hm_is_first_of_kind(node))
-			continue;
-		hm_sysfs_write(node, "allow_pmd", "1");
-		hm_node_refresh(node);
-		hm_for_each_order(node, order) {
-			maps[nr].node = node;
-			maps[nr].p = hm_mmap_order(node, order,
+	hm_for_each_node(node)
+		if (hm_is_first_of_kind(node))
+			nodes[nr_nodes++] = node;
+	/* Going on to the next node undoes the settings of this one. */
+	for (i = 0; i < nr_nodes; i++) {
+		hm_sysfs_write(nodes[i], "allow_pmd", "1");
+		hm_node_refresh(nodes[i]);
+		hm_for_each_order(nodes[i], order) {
+			maps[nr].node = nodes[i];
+			maps[nr].p = hm_mmap_order(nodes[i], order,
 						   PROT_READ | PROT_WRITE, &off,
 						   &maps[nr].len);
 			nr += !!maps[nr].p;
