@@ -106,16 +106,24 @@ docs: ## the reference in docs/uapi.md again, from the ABI header
 	@awk -f docs/uapi.awk uapi/drm/hugemap_drm.h >docs/uapi.md.new
 	@mv docs/uapi.md.new docs/uapi.md
 
+deb: ## build the Debian packages in build/deb, in a chroot (as root)
+	@$(VM)/setup
+	@$(VM)/build-deb
+
+check-deb: ## the same, and install, use and remove them (K=6.12: Debian 13)
+	@$(VM)/setup
+	@$(VM)/check-deb $(K)
+
 clean: ## remove what was built here (the cache in ~/.cache/hugemap stays)
 	@find Kbuild drivers uapi -name '*.o' -o -name '.*.cmd' -o -name '*.mod' \
 		-o -name '*.mod.c' -o -name '*.ko' | xargs -r rm -f
 	@rm -f *.o *.ko *.mod *.mod.c .*.cmd Module.symvers modules.order
-	@rm -rf build/tools
+	@rm -rf build/deb build/tools
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z_-]+:.*## / { printf "%-17s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: modules install modules_install demo demo-migrate check check-full \
-	bench bench-check check-clients check-devices check-hugemapctl check-igt \
-	check-mm dkms-check docs kernel lint matrix matrix-report mutants unit \
-	selftest setup tools tools-install clean help
+	bench bench-check check-clients check-deb check-devices check-hugemapctl \
+	check-igt check-mm deb dkms-check docs kernel lint matrix matrix-report \
+	mutants unit selftest setup tools tools-install clean help

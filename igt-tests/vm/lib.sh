@@ -66,6 +66,14 @@ hash_of() {
 		LC_ALL=C sort -z | xargs -0r sha256sum | sha256sum | cut -c1-16
 }
 
+# copy_tree <dir>: what git has or would take, into the new directory.
+copy_tree() {
+	need_tools git
+	mkdir "$1"
+	git -C "$TOP" ls-files -co --exclude-standard -z |
+		(cd "$TOP" && xargs -0 cp --parents -t "$1")
+}
+
 # archive <dir>: as cpio, to standard output, owned by root.
 archive() { (cd "$1" && find . -mindepth 1 | LC_ALL=C sort | cpio -o -H newc --quiet -R 0:0); }
 
