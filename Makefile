@@ -54,7 +54,7 @@ lint: ## static checks
 	@$(VM)/setup lint
 	@$(VM)/lint
 
-check-clients: ## fio, QEMU, gdb, memtester, stress-ng on the nodes (K=7.3)
+check-clients: ## fio, QEMU, gdb, CRIU, memtester, stress-ng on the nodes (K=7.3)
 	@$(VM)/setup
 	@$(VM)/check-clients $(K)
 

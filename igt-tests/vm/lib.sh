@@ -163,7 +163,17 @@ each_kernel() {
 	return "$rc"
 }
 
-# install_tools <root> <build directory>: hugemapctl and libhugemap.
+# criu_headers <archive> <dir>: from the archive of clients, what our plugin of
+# CRIU is built with; not every Debian has it.
+criu_headers() {
+	mkdir -p "$2/all"
+	(cd "$2/all" && cpio -i --quiet -d 'clients/usr/include/criu/*') <"$1"
+	mv "$2/all/clients/usr/include/criu" "$2/"
+	rm -r "$2/all"
+}
+
+# install_tools <root> <build directory>: hugemapctl and libhugemap, and with
+# CRIU_INCLUDE the plugin of CRIU.
 install_tools() { make -s -C "$TOP/tools" O="$2" DESTDIR="$1" PREFIX=/usr install; }
 
 # complete_tools <root> [program...]: what a guest needs to run those that are
