@@ -9,6 +9,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <sys/rseq.h>
+#include <sys/syscall.h>
 
 #include "igt.h"
 #include "igt_hugemap.h"
@@ -71,6 +73,17 @@ static bool fi_has(const char *cap)
 	return !access(path, F_OK);
 }
 
+/*
+ * glibc's area for restartable sequences is written to whenever the thread was
+ * preempted, and a user copy that fails there is a SIGSEGV.
+ */
+static void fi_no_rseq(void)
+{
+	if (__rseq_size)
+		syscall(SYS_rseq, (char *)__builtin_thread_pointer() +
+			__rseq_offset, 32, RSEQ_FLAG_UNREGISTER, RSEQ_SIG);
+}
+
 static void igt_require_fault_injection(void)
 {
 	unsigned int i;
@@ -81,6 +94,7 @@ static void igt_require_fault_injection(void)
 	igt_require_f(fi_has("failslab") && fi_has("fail_page_alloc"),
 		      "this kernel cannot make allocations fail\n");
 	igt_install_exit_handler(fi_restore);
+	fi_no_rseq();
 	for (i = 0; i < ARRAY_SIZE(fi_caps); i++) {
 		if (!fi_has(fi_caps[i]))
 			continue;
@@ -125,6 +139,11 @@ static bool fi_disarm(void)
 
 /* ---- what is not to fail ---- */
 
+static bool fi_sees_stacks(void)
+{
+	return !access(FI_DEBUGFS "/failslab/require-start", F_OK);
+}
+
 static void fi_reject(const char *start, const char *end)
 {
 	unsigned int i;
@@ -145,34 +164,68 @@ static void fi_spare_none(void)
 }
 
 /*
- * Nothing below a function of the kernel's fails any more; false if this kernel
- * cannot tell (fail-nth looks at stacks since 6.2).
+ * The addresses of a function of the kernel's; false if there is none or if this
+ * kernel cannot tell what is below it (fail-nth looks at stacks since 6.2).
  */
-static bool fi_spare(const char *function)
+static bool fi_function(const char *function, char from[32], char to[32])
 {
-	char line[512], name[256], from[32], to[32];
-	uint64_t addr, start = 0, end = 0;
+	uint64_t addr, start = 0, end = UINT64_MAX;
+	char line[512], name[256];
 	FILE *f;
 
-	if (access(FI_DEBUGFS "/failslab/reject-start", F_OK) ||
-	    !hm_kernel_at_least(6, 2))
+	if (!fi_sees_stacks() || !hm_kernel_at_least(6, 2))
 		return false;
 	f = fopen("/proc/kallsyms", "re");
 	igt_assert(f);
-	while (!end && fgets(line, sizeof(line), f)) {
-		if (sscanf(line, "%" SCNx64 " %*c %255s", &addr, name) != 2)
-			continue;
-		if (start && addr > start)
-			end = addr;
-		if (!start && !strcmp(name, function))
+	while (!start && fgets(line, sizeof(line), f))
+		if (sscanf(line, "%" SCNx64 " %*c %255s", &addr, name) == 2 &&
+		    !strcmp(name, function))
 			start = addr;
-	}
+	/* Those of modules are in no order. */
+	rewind(f);
+	while (start && fgets(line, sizeof(line), f))
+		if (sscanf(line, "%" SCNx64, &addr) == 1 && addr > start &&
+		    addr < end)
+			end = addr;
 	fclose(f);
-	if (!start || !end)
+	if (!start)
 		return false;
-	snprintf(from, sizeof(from), "%#" PRIx64, start);
-	snprintf(to, sizeof(to), "%#" PRIx64, end);
+	snprintf(from, 32, "%#" PRIx64, start);
+	snprintf(to, 32, "%#" PRIx64, end);
+	return true;
+}
+
+/* Nothing below a function fails any more; false as fi_function(). */
+static bool fi_spare(const char *function)
+{
+	char from[32], to[32];
+
+	if (!fi_function(function, from, to))
+		return false;
 	fi_reject(from, to);
+	return true;
+}
+
+static void fi_require(const char *from, const char *to)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(fi_caps); i++) {
+		if (!fi_has(fi_caps[i]))
+			continue;
+		fi_set(fi_caps[i], "require-start", from);
+		fi_set(fi_caps[i], "require-end", to);
+	}
+}
+
+/* Nothing else fails. */
+static bool fi_only(const char *function)
+{
+	char from[32], to[32];
+
+	if (!fi_function(function, from, to))
+		return false;
+	fi_require(from, to);
 	return true;
 }
 
@@ -214,15 +267,29 @@ static void fi_all_stop(void)
 			continue;
 		fi_set(fi_caps[i], "probability", "0");
 		fi_set(fi_caps[i], "times", "1");
-		fi_set(fi_caps[i], "require-start", "0");
-		fi_set(fi_caps[i], "require-end", "0xffffffffffffffff");
 	}
+	if (fi_sees_stacks())
+		fi_require("0", "0xffffffffffffffff");
+}
+
+static void igt_require_stacks(void)
+{
+	igt_require_f(fi_sees_stacks(),
+		      "this kernel does not look at stacks (CONFIG_FAULT_INJECTION_STACKTRACE_FILTER)\n");
+}
+
+/* As at first, whatever a test that failed has left. */
+static void fi_calm(void)
+{
+	fi_disarm();
+	fi_all_stop();
+	fi_spare_none();
 }
 
 /*
  * Lets @times allocations fail, all that come, by each of the first @caps
- * capabilities, that have a function of the driver on the stack.  Skips where
- * the kernel cannot tell.
+ * capabilities, that have a function of the driver on the stack; see
+ * igt_require_stacks().
  */
 static void fi_all_start(unsigned int caps, unsigned int times)
 {
@@ -230,18 +297,15 @@ static void fi_all_start(unsigned int caps, unsigned int times)
 	uint64_t start, end;
 	unsigned int i;
 
-	igt_require_f(!access(FI_DEBUGFS "/failslab/require-start", F_OK),
-		      "this kernel does not look at stacks (CONFIG_FAULT_INJECTION_STACKTRACE_FILTER)\n");
 	igt_assert_f(fi_module_text("hugemap", &start, &end),
 		     "no functions of hugemap in /proc/kallsyms\n");
 	snprintf(from, sizeof(from), "%#" PRIx64, start);
 	snprintf(to, sizeof(to), "%#" PRIx64, end);
 	snprintf(n, sizeof(n), "%u", times);
+	fi_require(from, to);
 	for (i = 0; i < caps; i++) {
 		if (!fi_has(fi_caps[i]))
 			continue;
-		fi_set(fi_caps[i], "require-start", from);
-		fi_set(fi_caps[i], "require-end", to);
 		fi_set(fi_caps[i], "stacktrace-depth", "32");
 		fi_set(fi_caps[i], "interval", "1");
 		fi_set(fi_caps[i], "times", n);
