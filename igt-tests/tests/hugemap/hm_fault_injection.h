@@ -144,23 +144,27 @@ static bool fi_sees_stacks(void)
 	return !access(FI_DEBUGFS "/failslab/require-start", F_OK);
 }
 
-static void fi_reject(const char *start, const char *end)
+/* What has a caller in a range of addresses: @which is "require" or "reject". */
+static void fi_stacks(const char *which, const char *from, const char *to)
 {
+	char start[16], end[16];
 	unsigned int i;
 
+	snprintf(start, sizeof(start), "%s-start", which);
+	snprintf(end, sizeof(end), "%s-end", which);
 	for (i = 0; i < ARRAY_SIZE(fi_caps); i++) {
 		if (!fi_has(fi_caps[i]))
 			continue;
 		/* Never a range of more than is meant. */
-		fi_set(fi_caps[i], "reject-end", "0");
-		fi_set(fi_caps[i], "reject-start", start);
-		fi_set(fi_caps[i], "reject-end", end);
+		fi_set(fi_caps[i], end, "0");
+		fi_set(fi_caps[i], start, from);
+		fi_set(fi_caps[i], end, to);
 	}
 }
 
 static void fi_spare_none(void)
 {
-	fi_reject("0", "0");
+	fi_stacks("reject", "0", "0");
 }
 
 /*
@@ -202,20 +206,8 @@ static bool fi_spare(const char *function)
 
 	if (!fi_function(function, from, to))
 		return false;
-	fi_reject(from, to);
+	fi_stacks("reject", from, to);
 	return true;
-}
-
-static void fi_require(const char *from, const char *to)
-{
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(fi_caps); i++) {
-		if (!fi_has(fi_caps[i]))
-			continue;
-		fi_set(fi_caps[i], "require-start", from);
-		fi_set(fi_caps[i], "require-end", to);
-	}
 }
 
 /* Nothing else fails. */
@@ -225,7 +217,7 @@ static bool fi_only(const char *function)
 
 	if (!fi_function(function, from, to))
 		return false;
-	fi_require(from, to);
+	fi_stacks("require", from, to);
 	return true;
 }
 
@@ -269,7 +261,7 @@ static void fi_all_stop(void)
 		fi_set(fi_caps[i], "times", "1");
 	}
 	if (fi_sees_stacks())
-		fi_require("0", "0xffffffffffffffff");
+		fi_stacks("require", "0", "0xffffffffffffffff");
 }
 
 static void igt_require_stacks(void)
@@ -302,7 +294,7 @@ static void fi_all_start(unsigned int caps, unsigned int times)
 	snprintf(from, sizeof(from), "%#" PRIx64, start);
 	snprintf(to, sizeof(to), "%#" PRIx64, end);
 	snprintf(n, sizeof(n), "%u", times);
-	fi_require(from, to);
+	fi_stacks("require", from, to);
 	for (i = 0; i < caps; i++) {
 		if (!fi_has(fi_caps[i]))
 			continue;
