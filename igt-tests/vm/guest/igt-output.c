@@ -132,6 +132,7 @@ static void reason_line(struct igt_binary *b, const char *line)
 		   (p = after(line, "SKIP: "))) {
 		set(b->reason, sizeof(b->reason), p);
 	} else if (after(line, "Test assertion failure")) {
+		b->last[0] = 0;
 		p = after(line, "file ");
 		set(b->reason, sizeof(b->reason), p ? p : line);
 	} else if ((p = after(line, "Failed assertion: "))) {
