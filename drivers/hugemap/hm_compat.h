@@ -299,11 +299,13 @@ static inline void drm_show_fdinfo(struct seq_file *m, struct file *filp) { }
 	}
 #endif
 
-/* 6.6: pte_mkwrite() takes the VMA; the variant without kept its meaning */
+/* 6.6: these take the VMA; the variants without kept their meaning */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
 #define hm_compat_pte_mkwrite(pte)	pte_mkwrite_novma(pte)
+#define hm_compat_pmd_mkwrite(pmd)	pmd_mkwrite_novma(pmd)
 #else
 #define hm_compat_pte_mkwrite(pte)	pte_mkwrite(pte)
+#define hm_compat_pmd_mkwrite(pmd)	pmd_mkwrite(pmd)
 #endif
 
 /* 6.4: per-VMA locks; class_create() lost its owner */

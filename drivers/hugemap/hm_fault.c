@@ -38,7 +38,7 @@
 #define HM_FAULT_TRIES	16
 
 /* Serialise what looks at a page table slot and then fills it. */
-#define HM_FAULT_SLOT_BITS	8
+#define HM_FAULT_SLOT_BITS	12
 static struct mutex hm_fault_slots[1 << HM_FAULT_SLOT_BITS];
 
 /**
@@ -173,6 +173,57 @@ static void hm_fault_inserted(const struct hm_fault *f, enum hm_level level,
 			     again);
 }
 
+/*
+ * Core mm inserts huge entries; for more rights to one that is there its
+ * vmf_insert_pfn_*() would look the memory type up again, most of what it does.
+ * So here, as for PTEs below.  No flush: a CPU that missed it asks again.
+ */
+#if HM_FAULT_PUD
+static bool hm_fault_upgrade_pud(const struct hm_fault *f, unsigned long first)
+{
+	struct vm_area_struct *vma = f->vmf->vma;
+	pud_t *pudp = f->vmf->pud, pud;
+	spinlock_t *ptl;
+	bool todo;
+
+	ptl = pud_lock(vma->vm_mm, pudp);
+	pud = READ_ONCE(*pudp);
+	todo = !pud_none(pud) && pud_bad(pud) && !pud_write(pud) &&
+	       pud_pfn(pud) == first;
+	if (todo) {
+		unsigned long addr = f->vmf->address & PUD_MASK;
+
+		pud = pud_mkwrite(pud_mkdirty(pud_mkyoung(pud)));
+		set_pud_at(vma->vm_mm, addr, pudp, pud);
+		update_mmu_cache_pud(vma, addr, pudp);
+	}
+	spin_unlock(ptl);
+	return todo;
+}
+#endif
+
+static bool hm_fault_upgrade_pmd(const struct hm_fault *f, unsigned long first)
+{
+	struct vm_area_struct *vma = f->vmf->vma;
+	pmd_t *pmdp = f->vmf->pmd, pmd;
+	spinlock_t *ptl;
+	bool todo;
+
+	ptl = pmd_lock(vma->vm_mm, pmdp);
+	pmd = READ_ONCE(*pmdp);
+	todo = !pmd_none(pmd) && pmd_bad(pmd) && !pmd_write(pmd) &&
+	       pmd_pfn(pmd) == first;
+	if (todo) {
+		unsigned long addr = f->vmf->address & PMD_MASK;
+
+		pmd = hm_compat_pmd_mkwrite(pmd_mkdirty(pmd_mkyoung(pmd)));
+		set_pmd_at(vma->vm_mm, addr, pmdp, pmd);
+		update_mmu_cache_pmd(vma, addr, pmdp);
+	}
+	spin_unlock(ptl);
+	return todo;
+}
+
 static vm_fault_t hm_fault_insert_pud(const struct hm_fault *f)
 {
 #if HM_FAULT_PUD
@@ -181,30 +232,32 @@ static vm_fault_t hm_fault_insert_pud(const struct hm_fault *f)
 	pud_t old = READ_ONCE(*vmf->pud);
 	vm_fault_t ret;
 
-	/* A PMD table got there first. */
-	if (!pud_none(old) && !pud_bad(old))
-		return VM_FAULT_FALLBACK;
-	if (pud_none(old)) {
-		/*
-		 * Read-only first: only the writable insert warns when a table
-		 * appears in between.  A thread that was refused a PUD before a
-		 * limit was lifted, or that core mm did not let ask, may be in
-		 * pmd_alloc(), outside our locks.
-		 */
-		ret = vmf_insert_pfn_pud(vmf, hm_compat_pfn(first), false);
-		if (ret != VM_FAULT_NOPAGE)
-			return ret;
-		old = READ_ONCE(*vmf->pud);
-		if (pud_none(old) || !pud_bad(old))
-			return VM_FAULT_NOPAGE;
-		hm_fault_inserted(f, HM_PUD, vmf->address >> PAGE_SHIFT &
-				  ~((1UL << PUD_ORDER) - 1), 1);
-	} else if (f->write && !pud_write(old)) {
-		hm_fault_count(f, &f->obj->region->stats.upgrade[HM_PUD], 1);
-	}
-	if (!f->write)
+	if (!pud_none(old)) {
+		/* A PMD table got there first. */
+		if (!pud_bad(old))
+			return VM_FAULT_FALLBACK;
+		if (f->write && hm_fault_upgrade_pud(f, first))
+			hm_fault_count(f, &f->obj->region->stats.upgrade[HM_PUD],
+				       1);
 		return VM_FAULT_NOPAGE;
-	return vmf_insert_pfn_pud(vmf, hm_compat_pfn(first), true);
+	}
+	/*
+	 * Read-only first: only the writable insert warns when a table appears
+	 * in between.  A thread that was refused a PUD before a limit was
+	 * lifted, or that core mm did not let ask, may be in pmd_alloc(),
+	 * outside our locks.
+	 */
+	ret = vmf_insert_pfn_pud(vmf, hm_compat_pfn(first), false);
+	if (ret != VM_FAULT_NOPAGE)
+		return ret;
+	old = READ_ONCE(*vmf->pud);
+	if (pud_none(old) || !pud_bad(old))
+		return VM_FAULT_NOPAGE;
+	hm_fault_inserted(f, HM_PUD, vmf->address >> PAGE_SHIFT &
+			  ~((1UL << PUD_ORDER) - 1), 1);
+	if (f->write)
+		hm_fault_upgrade_pud(f, first);
+	return VM_FAULT_NOPAGE;
 #else
 	return VM_FAULT_FALLBACK;
 #endif
@@ -217,19 +270,19 @@ static vm_fault_t hm_fault_insert_pmd(const struct hm_fault *f)
 	pmd_t old = READ_ONCE(*vmf->pmd);
 	vm_fault_t ret;
 
-	if (!pmd_none(old) && !pmd_bad(old))
-		return VM_FAULT_FALLBACK;
-	if (!pmd_none(old) && (!f->write || pmd_write(old)))
+	if (!pmd_none(old)) {
+		if (!pmd_bad(old))
+			return VM_FAULT_FALLBACK;
+		if (f->write && hm_fault_upgrade_pmd(f, first))
+			hm_fault_count(f, &f->obj->region->stats.upgrade[HM_PMD],
+				       1);
 		return VM_FAULT_NOPAGE;
+	}
 	ret = vmf_insert_pfn_pmd(vmf, hm_compat_pfn(first), f->write);
-	if (ret != VM_FAULT_NOPAGE)
-		return ret;
-	if (pmd_none(old))
+	if (ret == VM_FAULT_NOPAGE)
 		hm_fault_inserted(f, HM_PMD, vmf->address >> PAGE_SHIFT &
 				  ~((1UL << PMD_ORDER) - 1), 1);
-	else
-		hm_fault_count(f, &f->obj->region->stats.upgrade[HM_PMD], 1);
-	return VM_FAULT_NOPAGE;
+	return ret;
 }
 
 struct hm_fault_batch {
@@ -325,13 +378,19 @@ static vm_fault_t hm_fault_insert_pte(const struct hm_fault *f)
 	return VM_FAULT_NOPAGE;
 }
 
+/*
+ * Units in a row have mutexes in a row, so that threads that fill a mapping side
+ * by side do not meet; where the row begins is left to chance.
+ */
 static struct mutex *hm_fault_slot(struct vm_fault *vmf, enum hm_level level)
 {
 	unsigned long unit = vmf->address >>
 			     hm_level_shift(level == HM_PUD ? HM_PUD : HM_PMD);
+	unsigned long row = unit >> HM_FAULT_SLOT_BITS;
 
-	return &hm_fault_slots[hash_long(unit ^ (unsigned long)vmf->vma->vm_mm,
-					 HM_FAULT_SLOT_BITS)];
+	unit += hash_long(row ^ (unsigned long)vmf->vma->vm_mm,
+			  HM_FAULT_SLOT_BITS);
+	return &hm_fault_slots[unit % ARRAY_SIZE(hm_fault_slots)];
 }
 
 /* A write finds a large entry of which only a part may become writable. */
