@@ -168,13 +168,13 @@ static void fi_spare_none(void)
 }
 
 /*
- * The addresses of a function of the kernel's; false if there is none or if this
- * kernel cannot tell what is below it (fail-nth looks at stacks since 6.2).
+ * fi_stacks() with the addresses of a function of the kernel's; false if there is
+ * none or if this kernel cannot tell (fail-nth looks at stacks since 6.2).
  */
-static bool fi_function(const char *function, char from[32], char to[32])
+static bool fi_below(const char *which, const char *function)
 {
+	char line[512], name[256], from[32], to[32];
 	uint64_t addr, start = 0, end = UINT64_MAX;
-	char line[512], name[256];
 	FILE *f;
 
 	if (!fi_sees_stacks() || !hm_kernel_at_least(6, 2))
@@ -194,31 +194,22 @@ static bool fi_function(const char *function, char from[32], char to[32])
 	fclose(f);
 	if (!start)
 		return false;
-	snprintf(from, 32, "%#" PRIx64, start);
-	snprintf(to, 32, "%#" PRIx64, end);
+	snprintf(from, sizeof(from), "%#" PRIx64, start);
+	snprintf(to, sizeof(to), "%#" PRIx64, end);
+	fi_stacks(which, from, to);
 	return true;
 }
 
-/* Nothing below a function fails any more; false as fi_function(). */
+/* Nothing below a function fails any more; one function at a time. */
 static bool fi_spare(const char *function)
 {
-	char from[32], to[32];
-
-	if (!fi_function(function, from, to))
-		return false;
-	fi_stacks("reject", from, to);
-	return true;
+	return fi_below("reject", function);
 }
 
-/* Nothing else fails. */
+/* Nothing but what is below a function fails. */
 static bool fi_only(const char *function)
 {
-	char from[32], to[32];
-
-	if (!fi_function(function, from, to))
-		return false;
-	fi_stacks("require", from, to);
-	return true;
+	return fi_below("require", function);
 }
 
 /* ---- everything of one module's, whoever does it ---- */
