@@ -215,13 +215,13 @@ static int wanted_error(const struct column *col, const struct ctx *c,
 }
 
 /* vfio-pci has huge pages since 6.12; the skeleton takes those that are safe. */
-static bool foreign_has_pmd(const struct column *col)
+static bool foreign_has(const struct column *col, enum hm_level level)
 {
 	switch (col->foreign.kind) {
 	case HM_FOREIGN_VFIO:
-		return hm_kernel_at_least(6, 12);
+		return level == HM_PTE || hm_kernel_at_least(6, 12);
 	case HM_FOREIGN_SKELETON:
-		return hm_kernel_at_least(7, 3);
+		return level != HM_PMD || hm_kernel_at_least(7, 3);
 	default:
 		return true;
 	}
@@ -232,7 +232,7 @@ static unsigned int wanted_levels(const struct column *col,
 				  int err)
 {
 	bool pmd = col->hm ? hm_has_order(col->hm, col->hm->q.pmd_order) :
-			     foreign_has_pmd(col);
+			     foreign_has(col, HM_PMD);
 	enum after after = err ? KEEPS : op->after;
 
 	if (c->level == HM_PTE || after == PAGES)
@@ -574,12 +574,7 @@ static bool device_has(enum hm_level level, uint64_t pmd, uint64_t pud)
 
 	if (device.foreign.kind == HM_FOREIGN_DAX)
 		return device.foreign.align == size;
-	if (level == HM_PMD && !foreign_has_pmd(&device))
-		return false;
-	if (level == HM_PUD && device.foreign.kind == HM_FOREIGN_VFIO &&
-	    !hm_kernel_at_least(6, 12))
-		return false;
-	return device.foreign.size >= (level == HM_PUD ? pud : 8 * pmd);
+	return foreign_has(&device, level) && device.foreign.size >= (level == HM_PUD ? pud : 8 * pmd);
 }
 
 static void run_device(void)
