@@ -95,6 +95,11 @@ enum {
 	 * directory that found no memory.
 	 */
 	OR_EINVAL	= 1 << 11,
+	/*
+	 * So is EBUSY: request_region() (kernel/resource.c) gives the same answer
+	 * for a range that is taken and for no memory to claim it with.
+	 */
+	OR_EBUSY	= 1 << 12,
 	/* One mapping may have become two or three, side by side. */
 	CUT		= 1 << 8 | VMAS,
 };
@@ -368,7 +373,8 @@ static bool one_point(const struct op *op, struct ctx *c, unsigned int n,
 		     strerror(-err));
 	igt_assert_f(!err || err == -ENOMEM || err == -EFAULT ||
 		     (err == -EAGAIN && but & OR_EAGAIN) ||
-		     (err == -EINVAL && but & OR_EINVAL),
+		     (err == -EINVAL && but & OR_EINVAL) ||
+		     (err == -EBUSY && but & OR_EBUSY),
 		     "failure %u of %s: %s\n", n, op->name, strerror(-err));
 	if (err) {
 		c->again = err == -EFAULT;
@@ -1481,7 +1487,8 @@ static void after_unbind(struct ctx *c)
 }
 
 static const struct op bind_ops[] = {
-	{ "bind", run_bind, before_bind, after_bind, SEE_ENOMEM | SLOW },
+	{ "bind", run_bind, before_bind, after_bind,
+	  SEE_ENOMEM | OR_EBUSY | SLOW },
 	{ "unbind", run_unbind, NULL, after_unbind, SEE_ENOMEM | SLOW },
 };
 
@@ -1699,7 +1706,7 @@ static int run_unload(struct ctx *c)
 }
 
 static const struct op load_op = {
-	"load", run_load, NULL, after_load, SEE_ENOMEM | OR_EINVAL | SLOW
+	"load", run_load, NULL, after_load, SEE_ENOMEM | OR_EINVAL | OR_EBUSY | SLOW
 };
 
 static const struct op unload_op = {
