@@ -3,8 +3,8 @@
 # console, of one run and decides. Writes $dir/failures, $dir/skips, $dir/passes,
 # $dir/counts and $dir/junit (for junit.awk); fails on failure.
 # Variables: file (1: the channel, 2: the console, 3: the list of fails, 4: of
-# flakes), dir, kernel, job, ended (how QEMU ended: ok, timeout, status-N), started
-# and seconds (of the run).
+# flakes), dir, kernel, job, ended (how QEMU ended: ok, timeout, no-init for a guest
+# that never came to it, status-N), started and seconds (of the run).
 
 function add(name, verdict, ms, why) {
 	order[++n] = name
@@ -122,7 +122,7 @@ END {
 	if (oops)
 		fail("guest@console", oops_line)
 	if (ended != "ok")
-		fail("guest@exit", ended == "timeout" ? "timeout" : "QEMU: " ended)
+		fail("guest@exit", ended ~ /^status/ ? "QEMU: " ended : ended)
 	if (!ended_at)
 		fail("guest@end", "the guest died: no END")
 	else if (end != "ok")
