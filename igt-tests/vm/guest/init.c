@@ -124,6 +124,24 @@ static void open_result(void)
 	}
 }
 
+/* The kernel has come up on one CPU (vm/run-guest says why). */
+static void online_cpus(void)
+{
+	char path[64];
+	int cpu, fd;
+
+	for (cpu = 1;; cpu++) {
+		snprintf(path, sizeof(path),
+			 "/sys/devices/system/cpu/cpu%d/online", cpu);
+		fd = open(path, O_WRONLY | O_CLOEXEC);
+		if (fd < 0 && errno == ENOENT)
+			return;
+		if (fd < 0 || (write(fd, "1", 1) != 1 && errno != EINVAL))
+			fatal(path);
+		close(fd);
+	}
+}
+
 /* Lines "NAME=value" of /env, written by mkinitramfs; no quoting at all. */
 static void load_env(void)
 {
@@ -227,6 +245,7 @@ int main(void)
 	mount_all();
 	open_console();
 	open_result();
+	online_cpus();
 	sethostname("hugemap", 7);
 	load_env();
 	report_system();
