@@ -188,6 +188,7 @@ struct hm_chunk {
  * @first: first page of the object that was mapped
  * @seen_pud: a PUD entry was installed in the unit before, counted from
  *	@first on; a part of @seen; atomic bit operations
+ * @seen_smaller: smaller entries were, as @seen_pud
  * @used_pud: a PUD entry was installed once; set only, by faults; exact once
  *	a VMA is write-locked
  * @seen: the PMD-sized unit was filled before, as @seen_pud
@@ -199,6 +200,7 @@ struct hm_mapping {
 	struct xarray chunks;
 	unsigned long first;
 	unsigned long *seen_pud;
+	unsigned long *seen_smaller;
 	bool used_pud;
 	unsigned long seen[];
 };

@@ -327,9 +327,11 @@ static struct hm_mapping *hm_vma_alloc(unsigned long pages)
 	size_t puds = BITS_TO_LONGS(hm_vma_units(pages, PUD_ORDER));
 	struct hm_mapping *m;
 
-	m = kvzalloc(struct_size(m, seen, pmds + puds), GFP_KERNEL_ACCOUNT);
-	if (m)
+	m = kvzalloc(struct_size(m, seen, pmds + 2 * puds), GFP_KERNEL_ACCOUNT);
+	if (m) {
 		m->seen_pud = m->seen + pmds;
+		m->seen_smaller = m->seen_pud + puds;
+	}
 	return m;
 }
 
@@ -349,15 +351,13 @@ bool hm_vma_seen(struct hm_mapping *m, unsigned long pgoff, unsigned long vpn,
 	/* A unit begins up to a page less than its size before @first. */
 	unsigned long in = pgoff - m->first;
 	unsigned long big = (in + pud - (vpn & (pud - 1))) >> PUD_ORDER;
-	unsigned long unit;
+	unsigned long unit = (in + pmd - (vpn & (pmd - 1))) >> PMD_ORDER;
 
-	if (level == HM_PUD) {
-		unit = (in + pmd - (vpn & (pud - 1))) >> PMD_ORDER;
+	if (level == HM_PUD)
 		return test_and_set_bit(big, m->seen_pud) ||
-		       find_next_bit(m->seen, unit + PTRS_PER_PMD, unit) <
-		       unit + PTRS_PER_PMD;
-	}
-	unit = (in + pmd - (vpn & (pmd - 1))) >> PMD_ORDER;
+		       test_bit(big, m->seen_smaller);
+	if (!test_bit(big, m->seen_smaller))
+		set_bit(big, m->seen_smaller);
 	return test_and_set_bit(unit, m->seen) || test_bit(big, m->seen_pud);
 }
 
