@@ -79,6 +79,7 @@ DEFINE_SHOW_ATTRIBUTE(stats);
 struct hm_debugfs_run {
 	struct seq_file *m;
 	struct hm_ptwalk_entry e;	/* first entry of the run, its end */
+	u32 caching;			/* of @e */
 	unsigned long count;
 };
 
@@ -99,25 +100,27 @@ static void hm_debugfs_flush(struct hm_debugfs_run *run)
 	seq_printf(run->m, " %lx-%lx %s %lu %s %s\n", e->start, e->end,
 		   e->present ? level[e->level] : "none", run->count,
 		   !e->present || !e->accessible ? "--" : e->write ? "rw" : "ro",
-		   e->present ? caching[e->caching] : "-");
+		   e->present ? caching[run->caching] : "-");
 	run->count = 0;
 }
 
 static int hm_debugfs_entry(const struct hm_ptwalk_entry *e, void *data)
 {
+	u32 caching = e->present ? hm_ptwalk_caching(e) : 0;
 	struct hm_debugfs_run *run = data;
 
 	if (run->count && run->e.present == e->present &&
 	    (!e->present || (run->e.level == e->level &&
 			     run->e.accessible == e->accessible &&
 			     run->e.write == e->write &&
-			     run->e.caching == e->caching))) {
+			     run->caching == caching))) {
 		run->e.end = e->end;
 		run->count++;
 		return 0;
 	}
 	hm_debugfs_flush(run);
 	run->e = *e;
+	run->caching = caching;
 	run->count = 1;
 	return 0;
 }

@@ -15,13 +15,18 @@
 
 #include "hm_ptwalk.h"
 
-/*
- * The memory type bits that tell write-back, write-combining and uncached
- * apart.  Those of the kernel's own mappings are the same as the user's, at
- * every level (x86 has only the PAT bit elsewhere in huge entries, and none of
- * the three types uses it).
+/**
+ * hm_ptwalk_caching - the memory type of an entry
+ * @e: entry that is present
+ *
+ * By the bits that tell write-back, write-combining and uncached apart.  Those
+ * of the kernel's own mappings are the same as the user's, at every level (x86
+ * has only the PAT bit elsewhere in huge entries, and none of the three types
+ * uses it).  Not part of the walk, of which it would be half the cost.
+ *
+ * Return: DRM_HUGEMAP_CACHING_*.
  */
-static u32 hm_ptwalk_caching(pgprot_t prot)
+u32 hm_ptwalk_caching(const struct hm_ptwalk_entry *e)
 {
 	pgprot_t wb = PAGE_KERNEL;
 	pgprot_t wc = pgprot_writecombine(wb);
@@ -29,9 +34,9 @@ static u32 hm_ptwalk_caching(pgprot_t prot)
 	pgprotval_t mask = (pgprot_val(wb) ^ pgprot_val(wc)) |
 			   (pgprot_val(wb) ^ pgprot_val(uc));
 
-	if ((pgprot_val(prot) & mask) == (pgprot_val(wc) & mask))
+	if ((e->bits & mask) == (pgprot_val(wc) & mask))
 		return DRM_HUGEMAP_CACHING_WC;
-	if ((pgprot_val(prot) & mask) == (pgprot_val(wb) & mask))
+	if ((e->bits & mask) == (pgprot_val(wb) & mask))
 		return DRM_HUGEMAP_CACHING_WB;
 	return DRM_HUGEMAP_CACHING_UC;
 }
@@ -54,7 +59,7 @@ static int hm_ptwalk_emit(struct hm_ptwalk *walk, unsigned long addr,
 		e.accessible = !pte_protnone(pte);
 		e.write = pte_write(pte);
 		e.dirty = pte_dirty(pte);
-		e.caching = hm_ptwalk_caching(__pgprot(pte_val(pte)));
+		e.bits = pte_val(pte);
 		e.pfn = pte_pfn(pte);
 	}
 	return walk->fn(&e, walk->data);

@@ -13,7 +13,7 @@
  * @accessible: not PROT_NONE
  * @write: writable
  * @dirty: written through, by the hardware's word
- * @caching: DRM_HUGEMAP_CACHING_*
+ * @bits: all of the entry, as if it were a PTE: for hm_ptwalk_caching()
  * @pfn: page frame
  */
 struct hm_ptwalk_entry {
@@ -24,7 +24,7 @@ struct hm_ptwalk_entry {
 	bool accessible;
 	bool write;
 	bool dirty;
-	u32 caching;
+	pteval_t bits;
 	unsigned long pfn;
 };
 
@@ -45,6 +45,7 @@ struct hm_ptwalk {
 	unsigned long tables;
 };
 
+u32 hm_ptwalk_caching(const struct hm_ptwalk_entry *e);
 int hm_ptwalk_range(struct mm_struct *mm, unsigned long start,
 		    unsigned long end, struct hm_ptwalk *walk);
 void hm_ptwalk_addr(struct mm_struct *mm, unsigned long addr,
