@@ -15,6 +15,12 @@
 /* Words handled at once, between which faults get the lock. */
 #define HM_SYNC_BATCH		256
 
+/*
+ * Clean pages between dirty ones that cost more than one zap more: to be looked
+ * at, taken away and mapped again.
+ */
+#define HM_SYNC_GAP		16
+
 #define HM_SYNC_MAX_RECTS	256
 
 /**
@@ -60,7 +66,7 @@ struct hm_sync_sink {
 
 /*
  * Writes to what was taken are to be noticed again.  Granules in one PMD make
- * one run, whatever is between them: see hm_rearm().
+ * one run with what little is between them: see hm_rearm().
  */
 static void hm_sync_rearm(struct hm_tracker *t, const struct hm_sync_batch *b)
 {
@@ -76,7 +82,8 @@ static void hm_sync_rearm(struct hm_tracker *t, const struct hm_sync_batch *b)
 			unsigned long page = hm_dirty_page(t, g);
 
 			if (end && page > end &&
-			    page >> PMD_ORDER != (end - 1) >> PMD_ORDER) {
+			    (page - end >= HM_SYNC_GAP ||
+			     page >> PMD_ORDER != (end - 1) >> PMD_ORDER)) {
 				hm_rearm(t->obj, first, end, false);
 				end = 0;
 			}
