@@ -345,6 +345,9 @@ static void hm_fault_clip(const struct hm_fault *f, unsigned long *first,
  * Fill the whole PMD-sized unit as far as mapping and memory reach, so that a
  * mapping that cannot be huge pays one fault for 512 pages.  One walk and one
  * lock for the batch: apply_to_page_range() as in drm/i915/i915_mm.c.
+ *
+ * A watched write maps only what it makes dirty where the unit was filled before:
+ * what is missing is, most of all, what SYNC took to see just this write.
  */
 static vm_fault_t hm_fault_insert_pte(const struct hm_fault *f)
 {
@@ -357,7 +360,8 @@ static vm_fault_t hm_fault_insert_pte(const struct hm_fault *f)
 	/* A huge entry got there first; apply_to_page_range() would warn. */
 	if (!pmd_none(old) && pmd_bad(old))
 		return VM_FAULT_NOPAGE;
-	if (f->df.exact)
+	if (f->df.exact || (f->df.watched && vmf->flags & FAULT_FLAG_WRITE &&
+			    !pmd_none(old)))
 		hm_fault_clip(f, &first, &end);
 	else
 		hm_order_clip(&f->w, PMD_ORDER, &first, &end);
