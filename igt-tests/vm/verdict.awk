@@ -99,8 +99,9 @@ file == 1 && /^FILE [^ \/]+ [A-Za-z0-9+\/=]+$/ {
 file == 1 && /^END / { end = $2; ended_at = FNR; next }
 file == 1 { protocol("not understood: " $0); next }
 
-# ---- the console: only the kernel's own lines ----
-/^\[ *[0-9]+\.[0-9]+\]/ && !/\] (\[IGT\]|hm-run:) / &&
+# ---- the console: only the kernel's own lines, and not what run-guest did to one
+# that hung ----
+/^\[ *[0-9]+\.[0-9]+\]/ && !/\] (\[IGT\]|hm-run:) / && !/panic - not syncing: NMI:/ &&
 /Kernel panic - not syncing|Oops: |kernel BUG at|(^|[^A-Za-z])BUG: |general protection/ {
 	sub(/\r$/, "")
 	if (!oops++)
