@@ -32,6 +32,9 @@
  * SUBTEST: writable-all
  * Description: Where no read-only entries are wanted there are none.
  *
+ * SUBTEST: last-page
+ * Description: A dirty page at the end makes nothing before it writable.
+ *
  * SUBTEST: all-is-no-measure
  * Description: What is dirty without a write does not make blocks coarse.
  */
@@ -276,6 +279,26 @@ static void all_is_no_measure(struct hm_node *node, enum hm_dirty_kind kind)
 	target_close(&t);
 }
 
+/*
+ * What is tracked ends behind the only dirty page, and the fault is there: all
+ * that follows in the unit is dirty, what comes before it is not.
+ */
+static void last_page(struct hm_node *node, enum hm_dirty_kind kind)
+{
+	struct target t = target_open(node, kind, HM_MIB(8));
+	uint32_t tracker = hm_dirty_start(t.fd, t.handle, 0, t.size, HM_PAGE, 0);
+
+	touch(&t, t.size - HM_PAGE);
+	/* Without the table that the write left. */
+	hm_munmap(t.p, t.size);
+	t.p = target_map(&t, RW);
+	hm_read_step(t.p + t.size - HM_PAGE, HM_PAGE, HM_PAGE);
+	touch(&t, t.size - t.pmd);
+	igt_assert_eq_u64(hm_dirty_sync(t.fd, tracker, 0, 0, 0, NULL), 2);
+	hm_dirty_stop(t.fd, tracker);
+	target_close(&t);
+}
+
 static void exact_4k(struct hm_node *node, enum hm_dirty_kind kind)
 {
 	exact(node, kind, HM_PAGE);
@@ -320,6 +343,10 @@ int igt_main()
 	igt_describe("Where no read-only entries are wanted there are none.");
 	igt_subtest_with_dynamic("writable-all")
 		for_each_target(writable_all);
+
+	igt_describe("A dirty page at the end makes nothing before it writable.");
+	igt_subtest_with_dynamic("last-page")
+		for_each_target(last_page);
 
 	igt_describe("What is dirty without a write does not make blocks coarse.");
 	igt_subtest_with_dynamic("all-is-no-measure")

@@ -181,7 +181,7 @@ static void foreign(struct hm_node *region)
 
 	igt_assert(off != MAP_FAILED);
 	igt_fork(child, 2) {
-		int fd, err, prot;
+		int fd, card, err, prot;
 
 		hm_become(child ? BOB : ALICE);
 		fd = hm_render_open(region);
@@ -202,6 +202,8 @@ static void foreign(struct hm_node *region)
 		for (int ms = 0; !*state && ms < 60000; ms++)
 			usleep(1000);
 		igt_assert_eq_u64(*state, 1);
+		/* The master, if nobody is, and so authenticated. */
+		card = hm_drm_open(hm_region_drm(region)->card);
 		/* One of his own, so that numbers exist. */
 		hm_create(fd, region, HM_PAGE);
 		for (int i = 0; i < NR; i++) {
@@ -212,6 +214,8 @@ static void foreign(struct hm_node *region)
 				err = __map(fd, off[i], prot);
 				igt_assert_eq(err, -EACCES);
 				err = __map(fd, off[i] + size - HM_PAGE, prot);
+				igt_assert_eq(err, -EACCES);
+				err = __map(card, off[i], prot);
 				igt_assert_eq(err, -EACCES);
 			}
 			/* Her numbers mean nothing to him. */

@@ -105,6 +105,12 @@ static void full_touch(struct hm_node *node, enum hm_level level, bool write)
 			fd, 0) == p);
 	hm_minflt();
 	minflt = hm_minflt();
+	/* The first fault in the middle: the entry begins before it. */
+	if (write)
+		hm_fill_step(p + len / 2 + pmd / 2 + HM_PAGE, 0, HM_PAGE,
+			     HM_PAGE, SEED);
+	else
+		hm_read_step(p + len / 2 + pmd / 2 + HM_PAGE, HM_PAGE, HM_PAGE);
 	if (write)
 		hm_fill_step(p, 0, len, HM_PAGE, SEED);
 	else

@@ -64,6 +64,31 @@ static void get_file(struct ctx *c, uint64_t off)
 		     "read() at %#" PRIx64 " gives %#" PRIx64 "\n", off, v);
 }
 
+/*
+ * Who takes a 1 GiB page for a table finds, in its first page, entries of 2 MiB
+ * that look in order: not by the luck of zeros does nothing come of it.
+ */
+#define ENTRIES		(HM_PAGE / 8)
+#define ENTRY(i)	((uint64_t)(i) << 21 | 0xe7)
+
+static void plant(struct ctx *c)
+{
+	for (unsigned int i = 1; c->level == HM_PUD && i < ENTRIES; i++)
+		((volatile uint64_t *)c->p)[i] = ENTRY(i);
+}
+
+static void check_planted(struct ctx *c)
+{
+	uint64_t e[ENTRIES];
+
+	if (c->level != HM_PUD)
+		return;
+	igt_assert_eq(pread(c->fd, e, sizeof(e), 0), (int)sizeof(e));
+	for (unsigned int i = 1; i < ENTRIES; i++)
+		igt_assert_f(e[i] == ENTRY(i), "entry %u is %#" PRIx64 "\n", i,
+			     e[i]);
+}
+
 static void run_op(struct ctx *c, const struct op *op, enum where w)
 {
 	int want, got;
@@ -74,6 +99,7 @@ static void run_op(struct ctx *c, const struct op *op, enum where w)
 	c->hole_len = 0;
 	c->seed++;
 	store(c);
+	plant(c);
 	hm_assert_level(c->node, c->p, c->len, c->level);
 
 	want = op_wants(c, op, w);
@@ -84,6 +110,7 @@ static void run_op(struct ctx *c, const struct op *op, enum where w)
 
 	for_samples(c, get);
 	for_samples(c, get_file);
+	check_planted(c);
 	c->seed++;
 	store(c);
 	for_samples(c, get_file);
