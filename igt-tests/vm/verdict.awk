@@ -101,7 +101,8 @@ file == 1 { protocol("not understood: " $0); next }
 
 # ---- the console: only the kernel's own lines, and not what run-guest did to one
 # that hung ----
-/^\[ *[0-9]+\.[0-9]+\]/ && !/\] (\[IGT\]|hm-run:) / && !/panic - not syncing: NMI:/ &&
+(ended == "timeout" || ended == "no-init") && /panic - not syncing: NMI:/ { next }
+/^\[ *[0-9]+\.[0-9]+\]/ && !/\] (\[IGT\]|hm-run:) / &&
 /Kernel panic - not syncing|Oops: |kernel BUG at|(^|[^A-Za-z])BUG: |general protection/ {
 	sub(/\r$/, "")
 	if (!oops++)
