@@ -106,12 +106,11 @@ static enum hm_dirty_entry hm_fault_look(const struct hm_fault *f,
 	return hm_dirty_look(f->obj, first, first + nr);
 }
 
-/* Why the fault may not be served by one entry of @level. */
-static unsigned int hm_fault_why(const struct hm_fault *f, enum hm_level level)
+/* Why the fault may not be served by one entry of @level, whatever is dirty. */
+static unsigned int hm_fault_unfit(const struct hm_fault *f,
+				   enum hm_level level)
 {
 	const struct hm_chunk *chunk;
-	enum hm_dirty_entry entry;
-	unsigned int why;
 
 	lockdep_assert_held(&f->obj->lock);
 	if (f->obj->why[level])
@@ -123,14 +122,16 @@ static unsigned int hm_fault_why(const struct hm_fault *f, enum hm_level level)
 		      !bitmap_empty(chunk->no_pud, PTRS_PER_PMD) :
 		      test_bit(f->slot % PTRS_PER_PMD, chunk->no_pmd)))
 		return DRM_HUGEMAP_WHY_CAP;
-	why = hm_order_fits(&f->w, hm_level_order(level));
-	if (why)
-		return why;
-	entry = hm_fault_look(f, level);
-	if (entry == HM_DIRTY_SMALLER || (entry == HM_DIRTY_READONLY &&
-					  f->vmf->flags & FAULT_FLAG_WRITE))
-		return DRM_HUGEMAP_WHY_DIRTY;
-	return DRM_HUGEMAP_WHY_NONE;
+	return hm_order_fits(&f->w, hm_level_order(level));
+}
+
+/* An entry of @level would hide what is written, or break up at once. */
+static bool hm_fault_partly(const struct hm_fault *f, enum hm_level level)
+{
+	enum hm_dirty_entry entry = hm_fault_look(f, level);
+
+	return entry == HM_DIRTY_SMALLER || (entry == HM_DIRTY_READONLY &&
+					     f->vmf->flags & FAULT_FLAG_WRITE);
 }
 
 static void hm_fault_count(const struct hm_fault *f, atomic64_t *of_region,
@@ -148,6 +149,8 @@ static void hm_fault_inserted(const struct hm_fault *f, enum hm_level level,
 			      unsigned long vpn, unsigned long nr)
 {
 	struct hm_stats *s = &f->obj->region->stats;
+	/* If a PMD is, so is the PUD, which is long to look through. */
+	bool partly = level == HM_PTE && hm_fault_partly(f, HM_PMD);
 	bool again;
 	enum hm_level l;
 
@@ -161,8 +164,10 @@ static void hm_fault_inserted(const struct hm_fault *f, enum hm_level level,
 	if (level == HM_PTE)
 		hm_fault_count(f, &s->pte_entries, nr);
 	for (l = level + 1; l < HM_NR_LEVELS; l++) {
-		unsigned int why = hm_fault_why(f, l);
+		unsigned int why = hm_fault_unfit(f, l);
 
+		if (!why && (partly || hm_fault_partly(f, l)))
+			why = DRM_HUGEMAP_WHY_DIRTY;
 		/* It would fit, but core mm asked for less. */
 		if (!why)
 			why = DRM_HUGEMAP_WHY_TABLE;
@@ -346,8 +351,8 @@ static void hm_fault_clip(const struct hm_fault *f, unsigned long *first,
  * mapping that cannot be huge pays one fault for 512 pages.  One walk and one
  * lock for the batch: apply_to_page_range() as in drm/i915/i915_mm.c.
  *
- * A watched write maps only what it makes dirty where the unit was filled before:
- * what is missing is, most of all, what SYNC took to see just this write.
+ * A watched write maps only what it makes dirty where there is a table already:
+ * SYNC took what is missing there, to see this write and others like it.
  */
 static vm_fault_t hm_fault_insert_pte(const struct hm_fault *f)
 {
@@ -444,7 +449,9 @@ static vm_fault_t hm_fault_locked(struct vm_fault *vmf, enum hm_level level,
 	 */
 	if (f.tracked)
 		hm_fault_mark(&f, vmf->flags & FAULT_FLAG_WRITE);
-	*why = hm_fault_why(&f, level);
+	*why = hm_fault_unfit(&f, level);
+	if (!*why && level > HM_PTE && hm_fault_partly(&f, level))
+		*why = DRM_HUGEMAP_WHY_DIRTY;
 	if (*why) {
 		if (*why == DRM_HUGEMAP_WHY_DIRTY && hm_fault_splits(vmf, level))
 			hm_fault_count(&f, &f.obj->region->stats.dirty_split,

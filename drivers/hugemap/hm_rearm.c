@@ -128,7 +128,8 @@ static void hm_rearm_vma(struct vm_area_struct *vma, unsigned long first,
  *
  * Of small entries, all from the first to the last of a PMD that may write go
  * at once: one TLB flush.  That the others between them are faulted in again
- * costs one fault, for all of them.
+ * costs the next reader one fault, for all of them; hm_sync_rearm() sees to it
+ * that they are few.
  *
  * The VMAs are visited in the order in which rmap walks of core mm visit them,
  * for the same reason: fork() and mremap() put a copy of a VMA behind it, and

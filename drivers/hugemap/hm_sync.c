@@ -16,8 +16,8 @@
 #define HM_SYNC_BATCH		256
 
 /*
- * Clean pages between dirty ones that cost more than one zap more: to be looked
- * at, taken away and mapped again.
+ * Clean pages between dirty ones that cost as much as a zap more: to be looked
+ * at, taken away and mapped again.  With more of them there are two zaps.
  */
 #define HM_SYNC_GAP		16
 
@@ -82,7 +82,7 @@ static void hm_sync_rearm(struct hm_tracker *t, const struct hm_sync_batch *b)
 			unsigned long page = hm_dirty_page(t, g);
 
 			if (end && page > end &&
-			    (page - end >= HM_SYNC_GAP ||
+			    (page - end > HM_SYNC_GAP ||
 			     page >> PMD_ORDER != (end - 1) >> PMD_ORDER)) {
 				hm_rearm(t->obj, first, end, false);
 				end = 0;

@@ -35,6 +35,9 @@
  * SUBTEST: last-page
  * Description: A dirty page at the end makes nothing before it writable.
  *
+ * SUBTEST: gaps
+ * Description: SYNC takes what was written, and with it few clean pages.
+ *
  * SUBTEST: all-is-no-measure
  * Description: What is dirty without a write does not make blocks coarse.
  */
@@ -299,6 +302,53 @@ static void last_page(struct hm_node *node, enum hm_dirty_kind kind)
 	target_close(&t);
 }
 
+/* Base pages in the first unit of @t, of which two were written. */
+static uint64_t after_sync(struct target *t, uint32_t tracker, uint64_t first,
+			   uint64_t second)
+{
+	struct hm_levels l;
+
+	touch(t, first * HM_PAGE);
+	touch(t, second * HM_PAGE);
+	hm_read_step(t->p, t->pmd, HM_PAGE);
+	hm_assert_levels(t->node, t->p, t->pmd, 0, 0, t->pmd / HM_PAGE);
+	igt_assert_eq_u64(hm_dirty_sync(t->fd, tracker, 0, 0, 0, NULL), 2);
+	igt_assert(hm_map_levels(t->node, t->p, t->pmd, &l));
+	return l.pte;
+}
+
+static void gaps(struct hm_node *node, enum hm_dirty_kind kind)
+{
+	struct target t = target_open(node, kind, HM_MIB(4));
+	uint64_t nr = t.pmd / HM_PAGE;
+	uint32_t tracker = hm_dirty_start(t.fd, t.handle, 0, t.size, HM_PAGE, 0);
+	struct hm_levels l;
+
+	/* 16 clean pages between them go with them, 17 stay. */
+	igt_assert_eq_u64(after_sync(&t, tracker, 3, 20), nr - 18);
+	igt_assert_eq_u64(after_sync(&t, tracker, 3, 21), nr - 2);
+	/* A write brings back its own page, a read all that is missing. */
+	touch(&t, 3 * HM_PAGE);
+	igt_assert(hm_map_levels(node, t.p, t.pmd, &l));
+	igt_assert_eq_u64(l.pte, nr - 1);
+	hm_read_step(t.p + 21 * HM_PAGE, HM_PAGE, HM_PAGE);
+	hm_assert_levels(node, t.p, t.pmd, 0, 0, nr);
+	igt_assert_eq_u64(hm_dirty_sync(t.fd, tracker, 0, 0, 0, NULL), 1);
+	/* All of a run goes, at both sides of a gap and of a unit. */
+	for (int i = 0; i < 6; i++) {
+		touch(&t, (100 + i) * HM_PAGE);
+		touch(&t, (nr - 3 + i) * HM_PAGE);
+	}
+	igt_assert_eq_u64(hm_dirty_sync(t.fd, tracker, 0, 0, 0, NULL), 12);
+	for (int i = 0; i < 6; i++) {
+		touch(&t, (100 + i) * HM_PAGE);
+		touch(&t, (nr - 3 + i) * HM_PAGE);
+	}
+	igt_assert_eq_u64(hm_dirty_sync(t.fd, tracker, 0, 0, 0, NULL), 12);
+	hm_dirty_stop(t.fd, tracker);
+	target_close(&t);
+}
+
 static void exact_4k(struct hm_node *node, enum hm_dirty_kind kind)
 {
 	exact(node, kind, HM_PAGE);
@@ -347,6 +397,10 @@ int igt_main()
 	igt_describe("A dirty page at the end makes nothing before it writable.");
 	igt_subtest_with_dynamic("last-page")
 		for_each_target(last_page);
+
+	igt_describe("SYNC takes what was written, and with it few clean pages.");
+	igt_subtest_with_dynamic("gaps")
+		for_each_target(gaps);
 
 	igt_describe("What is dirty without a write does not make blocks coarse.");
 	igt_subtest_with_dynamic("all-is-no-measure")
