@@ -1750,6 +1750,8 @@ static void device_writes(struct hm_node *region, bool object)
 	igt_assert_eq_u64(hm_dirty_sync(t.fd, id, 0, t.size, 0, NULL),
 			  t.pages);
 	/* Up to its end it may have written: once more all, then no more. */
+	igt_assert_eq_u64(hm_dirty_sync(t.fd, late, 0, t.size, 0, NULL),
+			  t.pages);
 	hm_close(fd, handle);
 	for (int ms = 0; ms < 5000; ms++) {
 		igt_assert_eq(__hm_dirty_sync(t.fd, id, 0, t.size, 0, NULL,
