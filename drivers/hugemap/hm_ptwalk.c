@@ -22,7 +22,7 @@
  * By the bits that tell write-back, write-combining and uncached apart.  Those
  * of the kernel's own mappings are the same as the user's, at every level (x86
  * has only the PAT bit elsewhere in huge entries, and none of the three types
- * uses it).  Not part of the walk, of which it would be half the cost.
+ * uses it).  Not part of the walk: SYNC does not ask, and has many to look at.
  *
  * Return: DRM_HUGEMAP_CACHING_*.
  */

@@ -678,6 +678,16 @@ static void promote_others(struct hm_node *region)
 	igt_assert_eq_s64(__hm_promote(object.fd, object.p, HM_PAGE), 1);
 	igt_assert_eq_s64(__hm_promote(object.fd, window, HM_PAGE), -EFAULT);
 	igt_assert_eq_s64(__hm_promote(node->fd, object.p, HM_PAGE), -EFAULT);
+	/* Nor another device. */
+	hm_for_each_drm(drm) {
+		int fd;
+
+		if (drm == hm_region_drm(region))
+			continue;
+		fd = hm_drm_open(drm->render);
+		igt_assert_eq_s64(__hm_promote(fd, object.p, HM_PAGE), -EFAULT);
+		close(fd);
+	}
 	hm_munmap(window, HM_MIB(4));
 	target_close(&object);
 }

@@ -106,15 +106,13 @@ static void full_touch(struct hm_node *node, enum hm_level level, bool write)
 	hm_minflt();
 	minflt = hm_minflt();
 	/* The first fault in the middle: the entry begins before it. */
-	if (write)
-		hm_fill_step(p + len / 2 + pmd / 2 + HM_PAGE, 0, HM_PAGE,
-			     HM_PAGE, SEED);
-	else
-		hm_read_step(p + len / 2 + pmd / 2 + HM_PAGE, HM_PAGE, HM_PAGE);
-	if (write)
+	if (write) {
+		*(volatile char *)(p + len / 2 + pmd / 2 + HM_PAGE) = 1;
 		hm_fill_step(p, 0, len, HM_PAGE, SEED);
-	else
+	} else {
+		(void)*(volatile char *)(p + len / 2 + pmd / 2 + HM_PAGE);
 		hm_read_step(p, len, HM_PAGE);
+	}
 	minflt = hm_minflt() - minflt;
 
 	hm_stats_read(fd, &s);
