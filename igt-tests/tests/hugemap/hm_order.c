@@ -21,6 +21,9 @@
  * SUBTEST: cut-between
  * Description: A cut between 2 MiB pages leaves no 1 GiB page over both parts.
  *
+ * SUBTEST: gib-borders
+ * Description: A mapping cut between its 1 GiB pages keeps each of them.
+ *
  * SUBTEST: tracepoint
  * Description: The tracepoint of insertions tells of the same entries.
  *
@@ -437,6 +440,52 @@ static void cut_between(struct hm_node *node)
 	close(fd);
 }
 
+/* Where nothing straddles the cut there is nothing to take away. */
+static void gib_borders(struct hm_node *node)
+{
+	uint64_t len = hm_pud_size(node), pmd = hm_pmd_size(node);
+	bool moves = node->q.features & DRM_HUGEMAP_FEATURE_CORE_MREMAP;
+	struct hm_stats before, s;
+	struct hm_levels l;
+	char *p, *to;
+	int fd;
+
+	igt_hugemap_require_size(node, 2 * len);
+	hm_require_set_level(node, HM_PUD, true);
+	fd = hm_open(node, O_RDWR);
+	p = hm_mmap_fd(fd, 0, 2 * len, PROT_READ | PROT_WRITE);
+	hm_fill_step(p, 0, 2 * len, pmd, SEED);
+	igt_assert(hm_map_levels(node, p, 2 * len, &l));
+	/* A system region is in pieces. */
+	igt_require_f(node->q.type != DRM_HUGEMAP_REGION_SYSTEM || l.pud == 2,
+		      "no two 1 GiB pages side by side\n");
+	igt_assert_eq_u64(l.pud, 2);
+
+	hm_stats_read(fd, &before);
+	igt_assert_eq(madvise(p + len, len, MADV_DONTFORK), 0);
+	hm_assert_levels(node, p, 2 * len, 2, 0, 0);
+	hm_check_step(p, 0, 2 * len, pmd, SEED);
+
+	/* Away with the second one; the first stays as it is. */
+	to = hm_reserve_aligned(len, len);
+	igt_assert(mremap(p + len, len, len, MREMAP_MAYMOVE | MREMAP_FIXED,
+			  to) == to);
+	hm_assert_levels(node, to, len, moves, 0, 0);
+	hm_assert_level(node, p, len, HM_PUD);
+	hm_check_step(to, len, len, pmd, SEED);
+	hm_assert_level(node, to, len, HM_PUD);
+	hm_munmap(to, len);
+	hm_assert_level(node, p, len, HM_PUD);
+	hm_check_step(p, 0, len, pmd, SEED);
+
+	hm_stats_since(fd, &before, &s);
+	hm_assert_stat(&s, "zap-split", 0);
+	hm_assert_stat(&s, "zap-mremap", !moves);
+	hm_assert_stat(&s, "fault-pud", !moves);
+	hm_munmap(p, len);
+	close(fd);
+}
+
 static void limit_live(struct hm_node *node)
 {
 	uint64_t len = hm_pud_size(node), pmd = hm_pmd_size(node), zaps;
@@ -821,6 +870,11 @@ int igt_main()
 	igt_subtest_with_dynamic("cut-between")
 		hm_dynamic_for_each_kind(node)
 			cut_between(node);
+
+	igt_describe("A mapping cut between its 1 GiB pages keeps each of them.");
+	igt_subtest_with_dynamic("gib-borders")
+		hm_dynamic_for_each_kind(node)
+			gib_borders(node);
 
 	igt_describe("Every page size has the memory type of the region.");
 	igt_subtest_with_dynamic("caching")

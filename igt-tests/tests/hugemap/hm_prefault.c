@@ -46,6 +46,9 @@
  *
  * SUBTEST: lift-part
  * Description: Lifting the cap of one part does not lift its neighbour's.
+ *
+ * SUBTEST: lift-beside
+ * Description: Filling a GiB beside one with a cap, and lifting over both.
  */
 
 IGT_TEST_DESCRIPTION("The PREFAULT ioctl.");
@@ -93,6 +96,12 @@ static void fill(struct ctx *c, uint64_t off, uint64_t len, uint32_t flags,
 	igt_assert_eq_u64(a.nr_pmd, pmd);
 	igt_assert_eq_u64(a.nr_pte, pte);
 	hm_assert_levels(c->node, c->p + off, len, pud, pmd, pte);
+}
+
+static void zap_all(struct hm_node *node)
+{
+	hm_limit(node, HM_PTE);
+	hm_limit(node, HM_PUD);
 }
 
 static void caps(struct hm_node *node)
@@ -149,15 +158,13 @@ static void sticky(struct hm_node *node)
 	hm_assert_stat(&s, "fallback-pmd-cap", 1);
 
 	/* Faults after a zap obey too. */
-	hm_limit(node, HM_PTE);
-	hm_limit(node, HM_PUD);
+	zap_all(node);
 	hm_check_step(c.p, 0, c.pud, c.pmd, SEED);
 	hm_assert_levels(node, c.p, c.pud, 0, c.pud / c.pmd - 1, pages);
 
 	/* Lifted: nothing changes but the reason, until it is mapped anew. */
 	fill(&c, 0, c.pud, 0, ANY, 0, c.pud / c.pmd - 1, pages);
-	hm_limit(node, HM_PTE);
-	hm_limit(node, HM_PUD);
+	zap_all(node);
 	hm_stats_read(c.fd, &s);
 	hm_check_step(c.p, 0, c.pud, c.pmd, SEED);
 	hm_stats_since(c.fd, &s, &s);
@@ -232,8 +239,7 @@ static void follows(struct hm_node *node)
 
 	/* Split, then moved without entries to where no table is. */
 	hm_munmap(c.p + c.pud / 2, HM_PAGE);
-	hm_limit(node, HM_PTE);
-	hm_limit(node, HM_PUD);
+	zap_all(node);
 	to = hm_reserve_aligned(2 * c.pud, c.pud);
 	igt_assert(mremap(c.p, c.pmd, c.pmd, MREMAP_MAYMOVE | MREMAP_FIXED,
 			  to) == to);
@@ -484,6 +490,48 @@ static void lift_part(struct hm_node *node)
 	end(&c);
 }
 
+/*
+ * Caps are kept by the GiB, and the second one has none to lift.  A child sets
+ * and lifts them: its page tables go with it.
+ */
+static void lift_beside(struct hm_node *node)
+{
+	uint64_t pages = hm_pmd_size(node) / HM_PAGE;
+	struct hm_levels l;
+	struct hm_stats s;
+	struct ctx c;
+
+	igt_hugemap_require_size(node, 2 * hm_pud_size(node));
+	begin(&c, node);
+	hm_munmap(c.p, c.pud);
+	c.p = hm_mmap_fd(c.fd, 0, 2 * c.pud, PROT_READ | PROT_WRITE);
+	hm_read_step(c.p, 2 * c.pud, c.pud);
+	igt_assert(hm_map_levels(node, c.p, 2 * c.pud, &l));
+	igt_require_f(node->q.type != DRM_HUGEMAP_REGION_SYSTEM || l.pud == 2,
+		      "no two 1 GiB pages side by side\n");
+	igt_assert_eq_u64(l.pud, 2);
+	zap_all(node);
+
+	igt_fork(n, 1) {
+		fill(&c, 0, c.pmd, 0, 0, 0, 0, pages);
+		fill(&c, c.pud, c.pud, 0, ANY, 1, 0, 0);
+	}
+	igt_waitchildren();
+	hm_read_step(c.p, c.pmd, c.pmd);
+	hm_assert_levels(node, c.p, 2 * c.pud, 0, 0, pages);
+	igt_fork(n, 1)
+		fill(&c, 0, 2 * c.pud, 0, ANY, 1, c.pud / c.pmd - 1, pages);
+	igt_waitchildren();
+	zap_all(node);
+	hm_stats_read(c.fd, &s);
+	hm_read_step(c.p, c.pmd, c.pmd);
+	hm_stats_since(c.fd, &s, &s);
+	hm_assert_stat(&s, "fallback-pmd-cap", 0);
+	hm_assert_stat(&s, "fallback-pmd-table", 1);
+	hm_munmap(c.p + c.pud, c.pud);
+	end(&c);
+}
+
 static const struct {
 	const char *name;
 	void (*fn)(struct hm_node *node);
@@ -507,6 +555,8 @@ static const struct {
 	  "A child replaces its large pages although its parent did." },
 	{ "lift-part", lift_part,
 	  "Lifting the cap of one part does not lift its neighbour's." },
+	{ "lift-beside", lift_beside,
+	  "Filling a GiB beside one with a cap, and lifting over both." },
 };
 
 int igt_main()

@@ -92,6 +92,30 @@ static void check_dmabuf(int dmabuf, uint64_t size, uint64_t seed)
 	hm_munmap(p, size);
 }
 
+/*
+ * Brackets of CPU accesses, while an importer has the memory mapped as well: a
+ * debug kernel (CONFIG_DMA_API_DEBUG) checks what is synchronised.
+ */
+static void check_sync(int dmabuf, uint64_t size, uint64_t seed)
+{
+	const uint64_t rw[] = {
+		DMA_BUF_SYNC_READ, DMA_BUF_SYNC_WRITE, DMA_BUF_SYNC_RW,
+	};
+	char *p = hm_dmabuf_mmap(dmabuf, 0, size, RW);
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(rw); i++) {
+		igt_assert_eq(__hm_dmabuf_sync(dmabuf, rw[i] |
+					       DMA_BUF_SYNC_START), 0);
+		hm_check_step(p, 0, size, HM_PAGE, seed);
+		if (rw[i] & DMA_BUF_SYNC_WRITE)
+			hm_fill_step(p, 0, size, HM_PAGE, seed);
+		igt_assert_eq(__hm_dmabuf_sync(dmabuf, rw[i] |
+					       DMA_BUF_SYNC_END), 0);
+	}
+	hm_check_step(p, 0, size, HM_PAGE, seed);
+	hm_munmap(p, size);
+}
+
 /* ---- within a device ---- */
 
 static void same_client(struct hm_node *region)
@@ -440,6 +464,7 @@ static void other_device(struct hm_node *region)
 		}
 		igt_assert_eq(err, 0);
 		check_foreign(fd, b, dmabuf, size);
+		check_sync(dmabuf, size, SEED);
 		/* It holds the memory, alone if need be. */
 		igt_assert_eq_u64(hm_free(region), c.free - size);
 		hm_close(fd, b);
@@ -485,6 +510,7 @@ static void to_vgem(struct hm_node *region)
 		return;
 	}
 	igt_assert_eq(err, 0);
+	check_sync(dmabuf, size, SEED);
 	again = hm_export(vgem, b);
 	igt_assert(hm_dmabuf_same(again, dmabuf));
 	close(dmabuf);

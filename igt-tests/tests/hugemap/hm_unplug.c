@@ -460,20 +460,22 @@ static void while_clearing(void)
 		igt_assert(started != MAP_FAILED);
 		igt_fork(child, 1) {
 			int fd = hm_drm_open(target.render), err;
-			uint64_t size = hm_free(region);
-			uint32_t handle;
+			uint64_t size = hm_free(region) / 4 & -HM_PAGE;
+			uint32_t handle[4];
+			unsigned int nr;
 
 			hm_drm_close();
-			for (;;) {
-				err = __hm_create_in(fd, region->region, size,
-						     0, DRM_HUGEMAP_ORDER_ANY,
-						     &handle);
+			/* Several, so that some wait to be cleared. */
+			do {
+				for (nr = 0, err = 0; !err && nr < 4; nr++)
+					err = __hm_create_in(fd, region->region,
+							     size, 0,
+							     DRM_HUGEMAP_ORDER_ANY,
+							     &handle[nr]);
 				*started = 1;
-				if (!err)
-					err = __hm_close(fd, handle);
-				if (err)
-					break;
-			}
+				for (nr -= !!err; nr--;)
+					err = __hm_close(fd, handle[nr]) ?: err;
+			} while (!err);
 			igt_assert_eq(err, -ENODEV);
 		}
 		for (int ms = 0; !*started && ms < 60000; ms++)
