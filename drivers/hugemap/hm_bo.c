@@ -85,6 +85,8 @@ int hm_bo_vmap(struct drm_gem_object *gem, struct iosys_map *map)
 
 	if (!region)
 		return -EOPNOTSUPP;
+	if (READ_ONCE(bo->obj.dead))
+		return -ENODEV;
 	ret = hm_region_pin(region);
 	if (ret)
 		return ret;

@@ -439,7 +439,7 @@ static int hm_dirty_settle(struct hm_tracker *t)
 
 	if (!HM_COMPAT_FORK_PMD)
 		return 0;
-	ret = hm_rearm_forks(t->obj) ?: hm_dirty_lock(t);
+	ret = hm_rearm_forks(t->obj->region, t->obj) ?: hm_dirty_lock(t);
 	if (ret)
 		return ret;
 	hm_rearm(t->obj, t->first, t->end,

@@ -101,6 +101,7 @@ static int hm_drv_create(struct device *parent,
 	if (ret) {
 		/* Some of its nodes may have been there for a moment. */
 		drm_dev_unplug(&hdev->drm);
+		hm_dmabuf_unimport_all(hdev);
 		goto err;
 	}
 	dev_set_drvdata(parent, hdev);

@@ -154,48 +154,67 @@ void hm_rearm(struct hm_object *obj, unsigned long first, unsigned long end,
 	i_mmap_unlock_read(obj->mapping);
 }
 
+static void hm_rearm_put(struct mm_struct **mms, unsigned int nr)
+{
+	while (nr--)
+		mmput(mms[nr]);
+	kvfree(mms);
+}
+
 /**
- * hm_rearm_forks - wait for every fork() that did not see a new tracker
- * @obj: object
+ * hm_rearm_forks - wait for every fork() that is under way
+ * @region: region
+ * @obj: only those that copy mappings of this object; NULL: of all
  *
- * One that began before may be copying a PMD entry that was taken away since
- * (hm_vma_forked()); so call hm_rearm() once more.
+ * One that began before PMD entries were taken away may still be copying one
+ * (hm_vma_forked()); so take them away once more.
  *
  * Context: no lock held.
- * Return: 0, -ENOMEM or -EINTR.
+ * Return: 0, and with @obj -ENOMEM or -EINTR.
  */
-int hm_rearm_forks(struct hm_object *obj)
+int hm_rearm_forks(struct hm_region *region, const struct hm_object *obj)
 {
-	unsigned long first = obj->pgoff, last = first + obj->nr_pages - 1;
-	unsigned int nr = 0, max = 0, i;
+	gfp_t gfp = obj ? GFP_KERNEL_ACCOUNT | __GFP_NOWARN :
+			  GFP_KERNEL | __GFP_NOFAIL;
+	unsigned long first = obj ? obj->pgoff : 0;
+	unsigned long last = obj ? first + obj->nr_pages - 1 : ULONG_MAX;
+	struct address_space *mapping = region->window.mapping;
+	unsigned int nr, max = 16, i;
 	struct vm_area_struct *vma;
 	struct mm_struct **mms;
 	int ret = 0;
 
-	i_mmap_lock_read(obj->mapping);
-	for (vma = hm_rearm_tree_iter_first(&obj->mapping->i_mmap, first, last);
-	     vma; vma = hm_rearm_tree_iter_next(vma, first, last))
-		max++;
-	i_mmap_unlock_read(obj->mapping);
-	mms = kvcalloc(max, sizeof(*mms), GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
-	if (!mms)
-		return -ENOMEM;
-	/* What is new now has seen it. */
-	i_mmap_lock_read(obj->mapping);
-	for (vma = hm_rearm_tree_iter_first(&obj->mapping->i_mmap, first, last);
-	     vma && nr < max;
-	     vma = hm_rearm_tree_iter_next(vma, first, last))
-		if (hm_vma_object(vma) == obj && mmget_not_zero(vma->vm_mm))
-			mms[nr++] = vma->vm_mm;
-	i_mmap_unlock_read(obj->mapping);
-	for (i = 0; i < nr; i++) {
-		/* fork() holds it for writing, from end to end. */
-		if (!ret && mmap_read_lock_killable(mms[i]))
-			ret = -EINTR;
-		else if (!ret)
-			mmap_read_unlock(mms[i]);
-		mmput(mms[i]);
+	for (;;) {
+		mms = kvcalloc(max, sizeof(*mms), gfp);
+		if (!mms)
+			return -ENOMEM;
+		nr = 0;
+		i_mmap_lock_read(mapping);
+		for (vma = hm_rearm_tree_iter_first(&mapping->i_mmap, first,
+						    last);
+		     vma && nr < max;
+		     vma = hm_rearm_tree_iter_next(vma, first, last)) {
+			struct hm_object *o = hm_vma_object(vma);
+
+			if (o && o->region == region && (!obj || o == obj) &&
+			    mmget_not_zero(vma->vm_mm))
+				mms[nr++] = vma->vm_mm;
+		}
+		i_mmap_unlock_read(mapping);
+		if (!vma)
+			break;
+		hm_rearm_put(mms, nr);
+		max *= 2;
 	}
-	kvfree(mms);
+	/* fork() holds it for writing, from end to end. */
+	for (i = 0; i < nr && !ret; i++) {
+		if (!obj)
+			mmap_read_lock(mms[i]);
+		else if (mmap_read_lock_killable(mms[i]))
+			ret = -EINTR;
+		if (!ret)
+			mmap_read_unlock(mms[i]);
+	}
+	hm_rearm_put(mms, nr);
 	return ret;
 }

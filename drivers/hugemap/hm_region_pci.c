@@ -18,7 +18,17 @@ static int hm_region_pci_init(struct hm_region *region)
 
 	if (!e)
 		return -ENOMEM;
-	ret = pci_request_region(pdev, region->bar, "hugemap");
+	/*
+	 * Not pci_request_region(): who gives it back goes by the address, where
+	 * another function may be by then if the memory was pinned.
+	 */
+	region->claim = (struct resource){
+		.name = "hugemap",
+		.start = s->base,
+		.end = s->base + s->size - 1,
+		.flags = IORESOURCE_MEM | IORESOURCE_BUSY,
+	};
+	ret = request_resource(&pdev->resource[region->bar], &region->claim);
 	if (ret)
 		return ret;
 	if (s->pages) {
@@ -47,7 +57,7 @@ static int hm_region_pci_init(struct hm_region *region)
 	return 0;
 
 err_bar:
-	pci_release_region(pdev, region->bar);
+	release_resource(&region->claim);
 	return ret;
 }
 
@@ -57,7 +67,7 @@ static void hm_region_pci_fini(struct hm_region *region)
 		hm_region_remove_pages(region);
 	else
 		iounmap(region->window.extents[0].kva.vaddr_iomem);
-	pci_release_region(region->pdev, region->bar);
+	release_resource(&region->claim);
 }
 
 const struct hm_region_ops hm_region_pci_ops = {

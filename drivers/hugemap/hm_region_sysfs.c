@@ -98,7 +98,9 @@ static ssize_t max_order_store(struct device *dev,
 	lim.max_order = order;
 	ret = hm_region_set_limits(region, &lim);
 	mutex_unlock(&region->lock);
-	return ret ?: count;
+	if (ret > 0)
+		hm_region_settle(region);
+	return ret < 0 ? ret : count;
 }
 static DEVICE_ATTR_RW(max_order);
 
@@ -127,7 +129,9 @@ static ssize_t allow_pmd_store(struct device *dev,
 	lim.allow_pmd = allow;
 	ret = hm_region_set_limits(region, &lim);
 	mutex_unlock(&region->lock);
-	return ret ?: count;
+	if (ret > 0)
+		hm_region_settle(region);
+	return ret < 0 ? ret : count;
 }
 static DEVICE_ATTR_RW(allow_pmd);
 
@@ -155,7 +159,9 @@ static ssize_t vma_store(struct device *dev, struct device_attribute *attr,
 	lim.vma_type = ret;
 	ret = hm_region_set_limits(region, &lim);
 	mutex_unlock(&region->lock);
-	return ret ?: count;
+	if (ret > 0)
+		hm_region_settle(region);
+	return ret < 0 ? ret : count;
 }
 static DEVICE_ATTR_RW(vma);
 

@@ -304,12 +304,16 @@ struct hm_alloc {
  * @limits: what root set; @lock
  * @objects: &hm_object.node, @window as well; @lock
  * @dead: no new objects; @lock
+ * @settling: PMD entries were taken away for good, and a fork() may still be
+ *	copying one: hm_region_settle() calls that are due; written with @lock,
+ *	and before the &hm_object.lock under which they were taken away
  * @drm: the DRM device, whose address space has the mappings of @window;
  *	holds a reference
  * @res: claimed physical range (reserved)
  * @pgmap: struct pages (reserved and PCI)
  * @pdev: the PCI function (PCI)
  * @bar: its BAR (PCI)
+ * @claim: claimed part of @bar (PCI)
  * @poison: memory failure registrations
  * @debugfs: directory
  */
@@ -332,11 +336,13 @@ struct hm_region {
 	struct hm_limits limits;
 	struct list_head objects;
 	bool dead;
+	unsigned int settling;
 	struct drm_device *drm;
 	struct resource *res;
 	struct dev_pagemap pgmap;
 	struct pci_dev *pdev;
 	int bar;
+	struct resource claim;
 	struct hm_poison *poison;
 	struct dentry *debugfs;
 };

@@ -158,9 +158,10 @@ static int hm_vma_is_pmd(const struct hm_ptwalk_entry *e, void *data)
 
 /*
  * fork() is about to copy the entries of the VMA that @vma is a copy of.  A PMD
- * entry that a SYNC takes away while it is copied would live on in the child,
- * writable, and nobody would know: let none be there.  No fault on the source
- * comes in between.
+ * entry that somebody takes away while it is copied would live on in the child,
+ * and nobody would know: let none be there where that is to be expected, by a
+ * SYNC or a hm_region_settle() that is due.  No fault on the source comes in
+ * between.
  */
 static void hm_vma_forked(struct vm_area_struct *vma)
 {
@@ -169,14 +170,16 @@ static void hm_vma_forked(struct vm_area_struct *vma)
 	struct hm_ptwalk_entry e = {};
 	struct hm_ptwalk walk = { .fn = hm_vma_is_pmd, .data = &e };
 	unsigned long addr = vma->vm_start, end;
+	bool expected;
 
 	if (!src || src->vm_ops != &hm_vma_ops || src->vm_private_data != m)
 		return;
 	lockdep_assert_held_write(&src->vm_mm->mmap_lock);
 	down_read(&m->obj->lock);
-	/* If there is none, the next tracker waits for us: hm_rearm_forks(). */
-	for (; m->obj->nr_trackers &&
-	     hm_ptwalk_range(src->vm_mm, addr, src->vm_end, &walk);
+	/* If it is not, whoever comes next waits for us: hm_rearm_forks(). */
+	expected = READ_ONCE(m->obj->region->settling) ||
+		   (m->obj->nr_trackers && vma->vm_flags & VM_MAYWRITE);
+	for (; expected && hm_ptwalk_range(src->vm_mm, addr, src->vm_end, &walk);
 	     addr = end) {
 		/* And the others of its table: one TLB flush. */
 		end = min((e.start | ~PUD_MASK) + 1, src->vm_end);
@@ -195,8 +198,7 @@ static void hm_vma_open(struct vm_area_struct *vma)
 	kref_get(&m->ref);
 	/* In fork() the new VMA is the child's; in a split nothing moves. */
 	if (vma->vm_mm != current->mm) {
-		if (HM_COMPAT_FORK_PMD && hm_vma_hooks &&
-		    vma->vm_flags & VM_MAYWRITE)
+		if (HM_COMPAT_FORK_PMD && hm_vma_hooks)
 			hm_vma_forked(vma);
 	} else if (!HM_COMPAT_MREMAP_PUD && hm_vma_hooks &&
 		   READ_ONCE(m->used_pud) &&
@@ -327,7 +329,8 @@ static struct hm_mapping *hm_vma_alloc(unsigned long pages)
 	size_t puds = BITS_TO_LONGS(hm_vma_units(pages, PUD_ORDER));
 	struct hm_mapping *m;
 
-	m = kvzalloc(struct_size(m, seen, pmds + 2 * puds), GFP_KERNEL_ACCOUNT);
+	m = kvzalloc(struct_size(m, seen, pmds + 2 * puds),
+		     GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	if (m) {
 		m->seen_pud = m->seen + pmds;
 		m->seen_smaller = m->seen_pud + puds;

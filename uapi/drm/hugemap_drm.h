@@ -265,7 +265,8 @@ struct drm_hugemap_query {
  * writable; ENODEV; ENOMEM for the cap.
  *
  * Errors with the cap in force and a part of the range filled: EINTR and
- * EAGAIN (call again), ENOMEM for page tables, ENODEV.
+ * EAGAIN (call again), ENOMEM for page tables, ENODEV, EFAULT for a protection
+ * key that denies the access.
  */
 struct drm_hugemap_prefault {
 	/** @addr: in: virtual address in the calling process */
@@ -393,7 +394,8 @@ struct drm_hugemap_gem_mmap_offset {
  * of the object, in whatever process, made before or after, through a DRM node,
  * a dma-buf or the character node, and for write() and PREFAULT.  Devices that
  * map a dma-buf, and the kernel's own mappings of it, are not seen writing: as
- * long as there is one the whole object counts as dirty, in each SYNC.  The
+ * long as there is one the whole object counts as dirty, in each SYNC.  Devices
+ * that got a mapping through VFIO's type 1 IOMMU are not seen at all.  The
  * window and the objects in it are tracked apart: stores through a character
  * node are dirty in trackers of the window only, those through an object in
  * trackers of the object only.
