@@ -753,8 +753,23 @@ static int run_mremap(struct ctx *c)
 	if (mremap(c->p, c->len, c->len, MREMAP_MAYMOVE | MREMAP_FIXED, to) ==
 	    MAP_FAILED)
 		return -errno;
+	c->n = (intptr_t)c->p;
 	c->p = to;
 	return 0;
+}
+
+static void after_mremap(struct ctx *c)
+{
+	char *from = (char *)(intptr_t)c->n;
+	struct hm_levels l;
+
+	after_map(c);
+	/*
+	 * Without memory the old mapping stays as well (seen on 6.1,
+	 * mm/mremap.c move_vma(): do_munmap() may fail).
+	 */
+	if (hm_map_levels(c->node, from, c->len, &l))
+		hm_munmap(from, c->len);
 }
 
 static int run_fork(struct ctx *c)
@@ -820,7 +835,7 @@ static const struct op mapping_ops[] = {
 	  SEE_ENOMEM | ENTRIES | CUT },
 	{ "mprotect-part", run_mprotect_part, before_map_filled, after_map,
 	  SEE_ENOMEM | ENTRIES | CUT },
-	{ "mremap", run_mremap, before_mremap, after_map,
+	{ "mremap", run_mremap, before_mremap, after_mremap,
 	  SEE_ENOMEM | ENTRIES },
 	{ "prefault", run_prefault, before_map, after_map,
 	  SEE_EFAULT | ENTRIES },
