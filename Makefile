@@ -32,7 +32,7 @@ demo-migrate: ## copy memory while a process writes it, by dirty tracking
 check: ## all tests; K=6.1: guest tests of one kernel; T=binary[@subtest]
 	@$(VM)/check
 
-check-full: ## the same with 60 s of stress on each kernel instead of 12
+check-full: ## all tests on all kernels, those for debugging too, and all else (hours)
 	@$(VM)/check full
 
 kernel: ## build a kernel: K=6.1 [V=patched|stock] [C=plain|debug]
