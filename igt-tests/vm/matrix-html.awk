@@ -38,7 +38,7 @@ function draw(k, r, n, o, op,    c, p, class, title, text) {
 		c = cell[k, r, n, o, "*"]
 	title = op ", " o " pages of " r ", " n ", " k ": "
 	if (c == "" && !ran[k, r, n, o]) {
-		class = "skip"; text = ""; title = title "not run"
+		class = "none"; text = ""; title = title "not run"
 	} else if (c == "") {
 		class = "bad"; text = "?"; title = title "no result"
 	} else {
@@ -90,11 +90,13 @@ END {
 	print "thead { position: sticky; top: 0; background: var(--bg) } thead th { text-align: center; font-size: 9px; border: 0 solid var(--line) } thead tr.k th { font-size: 15px; font-weight: bold } thead th.R { border-right-width: 1px } thead th.K { border-right: 4px double var(--fg) }"
 	print "thead tr.n th { writing-mode: vertical-rl; padding: 2px 0; color: var(--dim); font-size: 9px }"
 	print "i { display: inline-block; width: 9px; height: 10px; margin: 0 1px 0 0; vertical-align: top; font: bold 8px/10px sans-serif; text-align: center; color: #fff }"
-	print ".kept { background: var(--kept) } .cut { background: var(--cut) } .small { background: var(--small) } .refused { background: var(--refused) } .skip { background: var(--skip) } .bad { background: #d00; outline: 2px solid #d00 }"
+	print ".kept { background: var(--kept) } .cut { background: var(--cut) } .small { background: var(--small) } .refused { background: var(--refused) } .skip { background: var(--skip) } .none { box-shadow: inset 0 0 0 1px var(--skip) } .bad { background: #d00; outline: 2px solid #d00 }"
 	print ".legend span { margin-right: 1.6em } .legend i, h1 { vertical-align: -1px } h1 { font-size: 20px; margin: 0 }"
 	print "</style>"
 	bad = total["bad"] + 0
-	printf "<h1>What operations do to mappings: %s</h1>\n", bad ? bad " cells are not as expected" : "all as expected"
+	printf "<h1>What operations do to mappings: %s%s</h1>\n",
+		bad ? bad " cells are not as expected" : "as expected",
+		total["none"] ? ", " total["none"] " cells not run" : ""
 	printf "<p>%s. Rows: operation and size of the pages that mapped the memory before. Columns: kernel, kind of region, and how it is mapped (the region's flat window, a GEM object, a dma-buf), &ldquo;t&rdquo; while a tracker watches each 4 KiB. Point at a cell for what it gave. Expected is what igt-tests/tests/hugemap/hm_op_table.h says.\n", esc(date)
 	print "<p class=legend>"
 	printf "%s", legend("kept", "", "works, pages as large as before")
@@ -102,6 +104,8 @@ END {
 	printf "%s", legend("small", "", "works, 4 KiB pages then")
 	printf "%s", legend("refused", "e", "refused with the errno that is documented")
 	printf "%s", legend("skip", "", "not there, or not safe, on this kernel")
+	if (total["none"])
+		printf "%s", legend("none", "", "not run (the fast list leaves them out)")
 	printf "%s", legend("bad", "!", "not as expected, or no result")
 	print "<table><thead><tr class=k><th colspan=2>"
 	for (k = 1; k <= nk; k++)
