@@ -357,7 +357,10 @@ uint64_t hm_sysfs_read_u64(const struct hm_node *node, const char *attr);
  */
 void hm_thp_set(const char *policy);
 
-/* Undoes hm_sysfs_write() and hm_thp_set() now. */
+/* Writes a file of the kernel that holds a number, with the same promise. */
+void hm_tunable_set(const char *path, const char *val);
+
+/* Undoes hm_sysfs_write(), hm_thp_set() and hm_tunable_set() now. */
 void hm_restore(void);
 
 /* A file of any kind, whole or to the end of @buf; negative errno or length. */

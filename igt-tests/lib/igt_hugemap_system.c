@@ -171,6 +171,19 @@ void hm_thp_set(const char *policy)
 		     strerror(-err));
 }
 
+void hm_tunable_set(const char *path, const char *val)
+{
+	char old[32];
+	int err;
+
+	igt_require_f(__hm_read_file(path, old, sizeof(old)) > 0,
+		      "this kernel has no %s\n", path);
+	old[strcspn(old, "\n")] = 0;
+	save(path, old);
+	err = __hm_write_file(path, val);
+	igt_assert_f(!err, "\"%s\" to %s: %s\n", val, path, strerror(-err));
+}
+
 /* ---- the machine ---- */
 
 uint64_t hm_page_size(void)
