@@ -59,10 +59,10 @@
  *
  * SUBTEST: fragmented
  * Description: Where every other 2 MiB is taken, the rest is one object of 2
+ *	MiB pages.
  *
  * SUBTEST: small-holes
  * Description: Where only parts of 2 MiB are free an object is made of those alone.
- *	MiB pages.
  *
  * SUBTEST: mixed-orders
  * Description: An object is made of all page sizes where need be.

@@ -146,8 +146,7 @@ static const struct op proc_ops[] = {
 	{ "PAGEMAP_SCAN of writes", op_pagemap_scan, 1, INNER, BOTH(0),
 	  .since = 607, .before = -ENOTTY },
 	/* ... and PM_SCAN_CHECK_WPASYNC: it is not. */
-	{ "PAGEMAP_SCAN that checks", op_pagemap_scan, 3, INNER,
-	  .pfnmap = 0, .mixedmap = -EPERM, .alt = -EPERM,
+	{ "PAGEMAP_SCAN that checks", op_pagemap_scan, 3, INNER, BOTH(-EPERM),
 	  .since = 607, .before = -ENOTTY },
 };
 

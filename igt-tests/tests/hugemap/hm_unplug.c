@@ -48,45 +48,45 @@
  * Description: The same with imports from and to another driver.
  *
  * SUBTEST: unload-file
- * Description: The module stays while there is a file, and goes afterwards.
+ * Description: The module stays while there is one file, and goes afterwards.
  *
  * SUBTEST: unload-unbound-file
  * Description: The same with the device unbound (file).
  *
  * SUBTEST: unload-object
- * Description: The module stays while there is a object, and goes afterwards.
+ * Description: The module stays while there is one object, and goes afterwards.
  *
  * SUBTEST: unload-unbound-object
  * Description: The same with the device unbound (object).
  *
  * SUBTEST: unload-mapping
- * Description: The module stays while there is a mapping, and goes afterwards.
+ * Description: The module stays while there is one mapping, and goes afterwards.
  *
  * SUBTEST: unload-unbound-mapping
  * Description: The same with the device unbound (mapping).
  *
  * SUBTEST: unload-dmabuf
- * Description: The module stays while there is a dmabuf, and goes afterwards.
+ * Description: The module stays while there is one dmabuf, and goes afterwards.
  *
  * SUBTEST: unload-unbound-dmabuf
  * Description: The same with the device unbound (dmabuf).
  *
  * SUBTEST: unload-dmabuf-mapping
- * Description: The module stays while there is a dmabuf-mapping, and goes
+ * Description: The module stays while there is one dmabuf-mapping, and goes
  *	afterwards.
  *
  * SUBTEST: unload-unbound-dmabuf-mapping
  * Description: The same with the device unbound (dmabuf-mapping).
  *
  * SUBTEST: unload-dmabuf-in-socket
- * Description: The module stays while there is a dmabuf-in-socket, and goes
+ * Description: The module stays while there is one dmabuf-in-socket, and goes
  *	afterwards.
  *
  * SUBTEST: unload-unbound-dmabuf-in-socket
  * Description: The same with the device unbound (dmabuf-in-socket).
  *
  * SUBTEST: unload-import
- * Description: The module stays while there is a import, and goes afterwards.
+ * Description: The module stays while there is one import, and goes afterwards.
  *
  * SUBTEST: unload-unbound-import
  * Description: The same with the device unbound (import).
@@ -903,7 +903,7 @@ int igt_main()
 		}
 
 		for (i = 0; i < ARRAY_SIZE(holders); i++) {
-			igt_describe_f("The module stays while there is a %s, and goes afterwards.",
+			igt_describe_f("The module stays while there is one %s, and goes afterwards.",
 				       holders[i].name);
 			igt_subtest_f("unload-%s", holders[i].name)
 				hold(holders[i].what, false);
