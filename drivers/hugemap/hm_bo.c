@@ -116,9 +116,14 @@ int hm_bo_vmap(struct drm_gem_object *gem, struct iosys_map *map)
 		if (!pfns)
 			goto err_unpin;
 		for (; n < nr; e++)
-			for (i = 0; i < e->nr; i++)
+			for (i = 0; i < e->nr; i++) {
+				/* vmap_pfn() warns: RAM shares the section. */
+				if (pfn_valid(e->pfn + i))
+					ret = -EOPNOTSUPP;
 				pfns[n++] = e->pfn + i;
-		vaddr = vmap_pfn(pfns, nr, prot);
+			}
+		if (ret != -EOPNOTSUPP)
+			vaddr = vmap_pfn(pfns, nr, prot);
 		kvfree(pfns);
 #else
 		ret = -EOPNOTSUPP;

@@ -49,7 +49,8 @@ void hm_debugfs_show_use(struct drm_printer *p, const char *prefix,
 	struct vm_area_struct *vma;
 
 	i_mmap_lock_read(mapping);
-	for (vma = hm_vma_first(mapping); vma; vma = hm_vma_next(vma)) {
+	for (vma = hm_vma_first(mapping, 0, ULONG_MAX); vma;
+	     vma = hm_vma_next(vma, 0, ULONG_MAX)) {
 		const struct hm_object *obj = hm_vma_object(vma);
 
 		if (!obj || (region && obj->region != region) ||
@@ -150,7 +151,8 @@ static int mappings_show(struct seq_file *m, void *unused)
 	struct vm_area_struct *vma;
 
 	i_mmap_lock_read(mapping);
-	for (vma = hm_vma_first(mapping); vma; vma = hm_vma_next(vma)) {
+	for (vma = hm_vma_first(mapping, 0, ULONG_MAX); vma;
+	     vma = hm_vma_next(vma, 0, ULONG_MAX)) {
 		const struct hm_object *obj = hm_vma_object(vma);
 
 		if (!obj || obj->region != region)

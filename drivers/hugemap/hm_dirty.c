@@ -140,6 +140,23 @@ void hm_dirty_written(struct hm_object *obj, unsigned long pgoff, bool write,
 }
 
 /**
+ * hm_dirty_wants_writable - does a tracker allow no read-only entries?
+ * @obj: object
+ *
+ * Context: @obj->lock held.
+ */
+bool hm_dirty_wants_writable(const struct hm_object *obj)
+{
+	const struct hm_tracker *t;
+
+	lockdep_assert_held(&obj->lock);
+	list_for_each_entry(t, &obj->trackers, node)
+		if (t->flags & DRM_HUGEMAP_DIRTY_WRITABLE)
+			return true;
+	return false;
+}
+
+/**
  * hm_dirty_look - how may a range of pages be mapped through one entry?
  * @obj: object
  * @first: first page of the object
@@ -432,22 +449,6 @@ static int hm_dirty_alloc_maps(struct hm_tracker *t, u64 max_over)
 	return 0;
 }
 
-/* A fork() may have had writable entries under way. */
-static int hm_dirty_settle(struct hm_tracker *t)
-{
-	int ret;
-
-	if (!HM_COMPAT_FORK_PMD)
-		return 0;
-	ret = hm_rearm_forks(t->obj->region, t->obj) ?: hm_dirty_lock(t);
-	if (ret)
-		return ret;
-	hm_rearm(t->obj, t->first, t->end,
-		 t->flags & DRM_HUGEMAP_DIRTY_WRITABLE);
-	hm_dirty_unlock(t);
-	return 0;
-}
-
 /**
  * hm_dirty_start - the DIRTY_START ioctl
  * @file: the open file
@@ -523,14 +524,10 @@ int hm_dirty_start(struct hm_file *file, struct hm_object *obj,
 	/* No entry that is writable; without read-only ones, none at all. */
 	if (exact || !all)
 		hm_rearm(obj, t->first, t->end, exact);
+	args->tracker = t->id;
 	hm_dirty_unlock(t);
-	ret = hm_dirty_settle(t);
-	if (!ret)
-		args->tracker = t->id;
-	else if (xa_cmpxchg(&file->trackers, t->id, t, NULL, 0) == t)
-		hm_dirty_end(t);
 	hm_dirty_put(t);
-	return ret;
+	return 0;
 
 err_unlock:
 	hm_dirty_unlock(t);

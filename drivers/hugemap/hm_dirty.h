@@ -34,6 +34,7 @@ void hm_dirty_written(struct hm_object *obj, unsigned long pgoff, bool write,
 		      struct hm_dirty_fault *df);
 enum hm_dirty_entry hm_dirty_look(struct hm_object *obj, unsigned long first,
 				  unsigned long end);
+bool hm_dirty_wants_writable(const struct hm_object *obj);
 
 /* Writers without a mapping of ours. */
 void hm_dirty_copied(struct hm_object *obj, unsigned long pgoff);

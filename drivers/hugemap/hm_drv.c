@@ -99,8 +99,12 @@ static int hm_drv_create(struct device *parent,
 	}
 	ret = drm_dev_register(&hdev->drm, 0);
 	if (ret) {
-		/* Some of its nodes may have been there for a moment. */
-		drm_dev_unplug(&hdev->drm);
+		/*
+		 * Some of its nodes may have been there for a moment.  7.2 has
+		 * seen to them, and unplug would warn.
+		 */
+		if (!drm_dev_is_unplugged(&hdev->drm))
+			drm_dev_unplug(&hdev->drm);
 		hm_dmabuf_unimport_all(hdev);
 		goto err;
 	}

@@ -258,10 +258,11 @@ static vm_fault_t hm_fault_insert_pud(const struct hm_fault *f)
 	old = READ_ONCE(*vmf->pud);
 	if (pud_none(old) || !pud_bad(old))
 		return VM_FAULT_NOPAGE;
-	hm_fault_inserted(f, HM_PUD, vmf->address >> PAGE_SHIFT &
-			  ~((1UL << PUD_ORDER) - 1), 1);
+	/* At once: a KVM guest may look it up meanwhile, to write. */
 	if (f->write)
 		hm_fault_upgrade_pud(f, first);
+	hm_fault_inserted(f, HM_PUD, vmf->address >> PAGE_SHIFT &
+			  ~((1UL << PUD_ORDER) - 1), 1);
 	return VM_FAULT_NOPAGE;
 #else
 	return VM_FAULT_FALLBACK;

@@ -199,8 +199,9 @@ ssize_t hm_object_copy(struct hm_object *obj, u64 pos, void *buf, size_t len,
 }
 
 /**
- * hm_object_zap_again - take every entry of every mapping of an object away
+ * hm_object_zap - take every entry of every mapping of an object away
  * @obj: object
+ * @why: for the counters
  *
  * Not by unmap_mapping_range(): at the offsets of a window there are those of
  * the other regions' windows, and their PUD entries must not be cut.
@@ -208,32 +209,19 @@ ssize_t hm_object_copy(struct hm_object *obj, u64 pos, void *buf, size_t len,
  * Context: @obj->lock held for writing, so that no fault decides on the state
  * from before and inserts after.  Takes the i_mmap lock.
  */
-void hm_object_zap_again(struct hm_object *obj)
+void hm_object_zap(struct hm_object *obj, enum hm_zap why)
 {
+	unsigned long first = obj->pgoff, last = first + obj->nr_pages - 1;
 	struct vm_area_struct *vma;
 
 	lockdep_assert_held_write(&obj->lock);
 	i_mmap_lock_read(obj->mapping);
-	for (vma = hm_vma_first(obj->mapping); vma; vma = hm_vma_next(vma))
+	for (vma = hm_vma_first(obj->mapping, first, last); vma;
+	     vma = hm_vma_next(vma, first, last))
 		if (hm_vma_object(vma) == obj)
 			hm_compat_zap_vma(vma, vma->vm_start,
 					  vma->vm_end - vma->vm_start);
 	i_mmap_unlock_read(obj->mapping);
-}
-
-/**
- * hm_object_zap - the same, counted
- * @obj: object
- * @why: for the counters
- *
- * A fork() that began before may still put a PMD entry into a child:
- * hm_region_settle().
- *
- * Context: like hm_object_zap_again().
- */
-void hm_object_zap(struct hm_object *obj, enum hm_zap why)
-{
-	hm_object_zap_again(obj);
 	atomic64_inc(&obj->region->stats.zap[why]);
 	trace_hugemap_zap(obj->region->id, why, 0, hm_object_size(obj));
 }
@@ -242,8 +230,8 @@ void hm_object_zap(struct hm_object *obj, enum hm_zap why)
  * hm_object_kill - the memory is about to go away
  * @obj: object
  *
- * When this returns nothing of ours uses the memory, but for what
- * hm_region_settle() is about.  Later touches get SIGBUS, copies -ENODEV.
+ * When this returns nothing of ours uses the memory.  Later touches get SIGBUS,
+ * copies -ENODEV.
  */
 void hm_object_kill(struct hm_object *obj)
 {

@@ -16,7 +16,6 @@ void hm_object_layout(struct hm_object *obj, u64 nr[HM_NR_LEVELS]);
 bool hm_object_has_unit(const struct hm_object *obj, enum hm_level level);
 ssize_t hm_object_copy(struct hm_object *obj, u64 pos, void *buf, size_t len,
 		       bool write);
-void hm_object_zap_again(struct hm_object *obj);
 void hm_object_zap(struct hm_object *obj, enum hm_zap why);
 void hm_object_kill(struct hm_object *obj);
 

@@ -3,32 +3,14 @@
  * Take writable entries away, so that writes are noticed.
  */
 #include <linux/fs.h>
-#include <linux/interval_tree_generic.h>
 #include <linux/mm.h>
 #include <linux/mm_inline.h>
-#include <linux/sched/mm.h>
-#include <linux/slab.h>
 
 #include "hm_object.h"
 #include "hm_ptwalk.h"
 #include "hm_rearm.h"
 #include "hm_trace.h"
 #include "hm_vma.h"
-
-static unsigned long hm_rearm_tree_start(struct vm_area_struct *vma)
-{
-	return vma->vm_pgoff;
-}
-
-static unsigned long hm_rearm_tree_last(struct vm_area_struct *vma)
-{
-	return vma->vm_pgoff + vma_pages(vma) - 1;
-}
-
-/* mm/interval_tree.c has the same; what changes the tree is not used here. */
-INTERVAL_TREE_DEFINE(struct vm_area_struct, shared.rb, unsigned long,
-		     shared.rb_subtree_last, hm_rearm_tree_start,
-		     hm_rearm_tree_last, static __maybe_unused, hm_rearm_tree)
 
 /**
  * struct hm_rearm_span - a part of a mapping that hm_rearm() zaps at once
@@ -147,74 +129,9 @@ void hm_rearm(struct hm_object *obj, unsigned long first, unsigned long end,
 	lockdep_assert_held_write(&obj->lock);
 	first += obj->pgoff;
 	i_mmap_lock_read(obj->mapping);
-	for (vma = hm_rearm_tree_iter_first(&obj->mapping->i_mmap, first, last);
-	     vma; vma = hm_rearm_tree_iter_next(vma, first, last))
+	for (vma = hm_vma_first(obj->mapping, first, last); vma;
+	     vma = hm_vma_next(vma, first, last))
 		if (hm_vma_object(vma) == obj)
 			hm_rearm_vma(vma, first, last, all);
 	i_mmap_unlock_read(obj->mapping);
-}
-
-static void hm_rearm_put(struct mm_struct **mms, unsigned int nr)
-{
-	while (nr--)
-		mmput(mms[nr]);
-	kvfree(mms);
-}
-
-/**
- * hm_rearm_forks - wait for every fork() that is under way
- * @region: region
- * @obj: only those that copy mappings of this object; NULL: of all
- *
- * One that began before PMD entries were taken away may still be copying one
- * (hm_vma_forked()); so take them away once more.
- *
- * Context: no lock held.
- * Return: 0, and with @obj -ENOMEM or -EINTR.
- */
-int hm_rearm_forks(struct hm_region *region, const struct hm_object *obj)
-{
-	gfp_t gfp = obj ? GFP_KERNEL_ACCOUNT | __GFP_NOWARN :
-			  GFP_KERNEL | __GFP_NOFAIL;
-	unsigned long first = obj ? obj->pgoff : 0;
-	unsigned long last = obj ? first + obj->nr_pages - 1 : ULONG_MAX;
-	struct address_space *mapping = region->window.mapping;
-	unsigned int nr, max = 16, i;
-	struct vm_area_struct *vma;
-	struct mm_struct **mms;
-	int ret = 0;
-
-	for (;;) {
-		mms = kvcalloc(max, sizeof(*mms), gfp);
-		if (!mms)
-			return -ENOMEM;
-		nr = 0;
-		i_mmap_lock_read(mapping);
-		for (vma = hm_rearm_tree_iter_first(&mapping->i_mmap, first,
-						    last);
-		     vma && nr < max;
-		     vma = hm_rearm_tree_iter_next(vma, first, last)) {
-			struct hm_object *o = hm_vma_object(vma);
-
-			if (o && o->region == region && (!obj || o == obj) &&
-			    mmget_not_zero(vma->vm_mm))
-				mms[nr++] = vma->vm_mm;
-		}
-		i_mmap_unlock_read(mapping);
-		if (!vma)
-			break;
-		hm_rearm_put(mms, nr);
-		max *= 2;
-	}
-	/* fork() holds it for writing, from end to end. */
-	for (i = 0; i < nr && !ret; i++) {
-		if (!obj)
-			mmap_read_lock(mms[i]);
-		else if (mmap_read_lock_killable(mms[i]))
-			ret = -EINTR;
-		if (!ret)
-			mmap_read_unlock(mms[i]);
-	}
-	hm_rearm_put(mms, nr);
-	return ret;
 }

@@ -6,6 +6,5 @@
 
 void hm_rearm(struct hm_object *obj, unsigned long first, unsigned long end,
 	      bool all);
-int hm_rearm_forks(struct hm_region *region, const struct hm_object *obj);
 
 #endif /* _HM_REARM_H_ */

@@ -16,7 +16,6 @@
 #include "hm_debugfs.h"
 #include "hm_object.h"
 #include "hm_poison.h"
-#include "hm_rearm.h"
 #include "hm_region.h"
 
 /* Limits of new regions; set from module parameters before there are any. */
@@ -131,20 +130,17 @@ static bool hm_region_vma_ok(const struct hm_region *region,
  * @lim: new limits; fewer orders than before take effect at once
  *
  * Context: @region->lock held.
- * Return: 0, 1 if hm_region_settle() is due, or -EOPNOTSUPP for what is not safe
- * on this kernel.
+ * Return: 0, or -EOPNOTSUPP for what is not safe on this kernel.
  */
 int hm_region_set_limits(struct hm_region *region,
 			 const struct hm_limits *lim)
 {
 	struct hm_object *obj;
-	bool settle = false;
 
 	lockdep_assert_held(&region->lock);
 	if (!hm_region_vma_ok(region, lim))
 		return -EOPNOTSUPP;
 	region->limits = *lim;
-	WRITE_ONCE(region->settling, region->settling + 1);
 	list_for_each_entry(obj, &region->objects, node) {
 		u8 old[HM_NR_LEVELS];
 		bool fewer = false;
@@ -157,39 +153,9 @@ int hm_region_set_limits(struct hm_region *region,
 			fewer |= obj->why[l] && !old[l];
 		if (fewer && !obj->dead)
 			hm_object_zap(obj, HM_ZAP_LIMIT);
-		settle |= HM_COMPAT_FORK_PMD && obj->why[HM_PMD] && !old[HM_PMD];
 		up_write(&obj->lock);
 	}
-	if (!settle)
-		WRITE_ONCE(region->settling, region->settling - 1);
-	return settle;
-}
-
-/**
- * hm_region_settle - see that PMD entries that were taken away stay away
- * @region: region, &hm_region.settling counted up before that
- *
- * fork() may have read one before, and give it to the child after
- * (HM_COMPAT_FORK_PMD).  Those that begin now find none (hm_vma_forked()); so
- * wait for the others, and take away what they have copied.
- *
- * Context: no lock held.  Sleeps while a process that maps the region changes
- * its address space.
- */
-void hm_region_settle(struct hm_region *region)
-{
-	struct hm_object *obj;
-
-	hm_rearm_forks(region, NULL);
-	mutex_lock(&region->lock);
-	list_for_each_entry(obj, &region->objects, node) {
-		down_write(&obj->lock);
-		if (obj->dead || obj->why[HM_PMD])
-			hm_object_zap_again(obj);
-		up_write(&obj->lock);
-	}
-	WRITE_ONCE(region->settling, region->settling - 1);
-	mutex_unlock(&region->lock);
+	return 0;
 }
 
 /**
@@ -445,13 +411,10 @@ static void hm_region_quiesce(struct hm_region *region)
 
 	mutex_lock(&region->lock);
 	region->dead = true;
-	WRITE_ONCE(region->settling, region->settling + 1);
 	/* The list keeps them: who frees an object takes it off first. */
 	list_for_each_entry(obj, &region->objects, node)
 		obj->ops->kill(obj);
 	mutex_unlock(&region->lock);
-	if (HM_COMPAT_FORK_PMD)
-		hm_region_settle(region);
 	hm_poison_unregister(region);
 	hm_alloc_kill(region);
 	/* Those who are making an object give up. */

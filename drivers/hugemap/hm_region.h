@@ -27,7 +27,6 @@ u64 hm_region_orders(const struct hm_object *obj);
 u64 hm_region_align(const struct hm_object *obj);
 int hm_region_set_limits(struct hm_region *region,
 			 const struct hm_limits *lim);
-void hm_region_settle(struct hm_region *region);
 bool hm_region_order_valid(unsigned int order);
 int hm_region_add_object(struct hm_object *obj);
 void hm_region_del_object(struct hm_object *obj);

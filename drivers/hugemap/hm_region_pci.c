@@ -29,8 +29,10 @@ static int hm_region_pci_init(struct hm_region *region)
 		.flags = IORESOURCE_MEM | IORESOURCE_BUSY,
 	};
 	ret = request_resource(&pdev->resource[region->bar], &region->claim);
-	if (ret)
+	if (ret) {
+		pci_err(pdev, "BAR %d is in use\n", region->bar);
 		return ret;
+	}
 	if (s->pages) {
 		/* The page map maps the BAR uncached; a BAR has one type. */
 		region->caching = DRM_HUGEMAP_CACHING_UC;

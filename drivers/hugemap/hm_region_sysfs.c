@@ -98,9 +98,7 @@ static ssize_t max_order_store(struct device *dev,
 	lim.max_order = order;
 	ret = hm_region_set_limits(region, &lim);
 	mutex_unlock(&region->lock);
-	if (ret > 0)
-		hm_region_settle(region);
-	return ret < 0 ? ret : count;
+	return ret ?: count;
 }
 static DEVICE_ATTR_RW(max_order);
 
@@ -129,9 +127,7 @@ static ssize_t allow_pmd_store(struct device *dev,
 	lim.allow_pmd = allow;
 	ret = hm_region_set_limits(region, &lim);
 	mutex_unlock(&region->lock);
-	if (ret > 0)
-		hm_region_settle(region);
-	return ret < 0 ? ret : count;
+	return ret ?: count;
 }
 static DEVICE_ATTR_RW(allow_pmd);
 
@@ -159,9 +155,7 @@ static ssize_t vma_store(struct device *dev, struct device_attribute *attr,
 	lim.vma_type = ret;
 	ret = hm_region_set_limits(region, &lim);
 	mutex_unlock(&region->lock);
-	if (ret > 0)
-		hm_region_settle(region);
-	return ret < 0 ? ret : count;
+	return ret ?: count;
 }
 static DEVICE_ATTR_RW(vma);
 

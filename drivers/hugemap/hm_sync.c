@@ -569,6 +569,8 @@ int hm_sync_clear(struct hm_file *file, struct drm_hugemap_dirty_clear *args)
 			ret = -EFAULT;
 		else
 			ret = hm_sync_forget(t, &part, only, b);
+		if (!ret && fatal_signal_pending(current))
+			ret = -EINTR;
 		cond_resched();
 	}
 	mutex_unlock(&t->sync);

@@ -4,6 +4,7 @@
  *
  * Lock order, outermost first:
  *
+ *	hm_region.creating		shared: an object is being made
  *	mmap_lock or the VMA lock
  *	  hm_region.lock		limits, list of objects
  *	    dma_resv of an object
@@ -304,9 +305,6 @@ struct hm_alloc {
  * @limits: what root set; @lock
  * @objects: &hm_object.node, @window as well; @lock
  * @dead: no new objects; @lock
- * @settling: PMD entries were taken away for good, and a fork() may still be
- *	copying one: hm_region_settle() calls that are due; written with @lock,
- *	and before the &hm_object.lock under which they were taken away
  * @drm: the DRM device, whose address space has the mappings of @window;
  *	holds a reference
  * @res: claimed physical range (reserved)
@@ -336,7 +334,6 @@ struct hm_region {
 	struct hm_limits limits;
 	struct list_head objects;
 	bool dead;
-	unsigned int settling;
 	struct drm_device *drm;
 	struct resource *res;
 	struct dev_pagemap pgmap;

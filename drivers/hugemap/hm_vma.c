@@ -2,12 +2,14 @@
 /*
  * Mappings: what happens to a VMA besides faults.
  */
+#include <linux/interval_tree_generic.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
 #include <linux/module.h>
 #include <linux/pagemap.h>
 #include <linux/slab.h>
 
+#include "hm_dirty.h"
 #include "hm_fault.h"
 #include "hm_object.h"
 #include "hm_order.h"
@@ -64,6 +66,22 @@ void hm_vma_count_zap(struct hm_mapping *m, enum hm_zap why)
 	atomic64_inc(&m->obj->region->stats.zap[why]);
 	if (m->stats)
 		atomic64_inc(&m->stats->zap[why]);
+}
+
+/* Zap a part of a mapping, in whole units: a part of an entry cannot be. */
+static void hm_vma_zap_units(struct vm_area_struct *vma, unsigned long start,
+			     unsigned long end, enum hm_zap why)
+{
+	struct hm_mapping *m = vma->vm_private_data;
+
+	lockdep_assert_held(&m->obj->lock);
+	start = max(start & PUD_MASK, vma->vm_start);
+	end = ((end - 1) | ~PUD_MASK) + 1;
+	if (!end || end > vma->vm_end)
+		end = vma->vm_end;
+	hm_compat_zap_vma(vma, start, end - start);
+	hm_vma_count_zap(m, why);
+	trace_hugemap_zap(m->obj->region->id, why, start, end - start);
 }
 
 /* Zap the PUD entry that maps @addr in @vma, if it is one. */
@@ -159,9 +177,8 @@ static int hm_vma_is_pmd(const struct hm_ptwalk_entry *e, void *data)
 /*
  * fork() is about to copy the entries of the VMA that @vma is a copy of.  A PMD
  * entry that somebody takes away while it is copied would live on in the child,
- * and nobody would know: let none be there where that is to be expected, by a
- * SYNC or a hm_region_settle() that is due.  No fault on the source comes in
- * between.
+ * and nobody would know (HM_COMPAT_FORK_PMD): let none be there.  No fault on the
+ * source comes in between, and both find theirs again by one fault each.
  */
 static void hm_vma_forked(struct vm_area_struct *vma)
 {
@@ -170,16 +187,13 @@ static void hm_vma_forked(struct vm_area_struct *vma)
 	struct hm_ptwalk_entry e = {};
 	struct hm_ptwalk walk = { .fn = hm_vma_is_pmd, .data = &e };
 	unsigned long addr = vma->vm_start, end;
-	bool expected;
 
 	if (!src || src->vm_ops != &hm_vma_ops || src->vm_private_data != m)
 		return;
 	lockdep_assert_held_write(&src->vm_mm->mmap_lock);
+	/* A SYNC that finds an entry gone must find it gone from the TLBs. */
 	down_read(&m->obj->lock);
-	/* If it is not, whoever comes next waits for us: hm_rearm_forks(). */
-	expected = READ_ONCE(m->obj->region->settling) ||
-		   (m->obj->nr_trackers && vma->vm_flags & VM_MAYWRITE);
-	for (; expected && hm_ptwalk_range(src->vm_mm, addr, src->vm_end, &walk);
+	for (; hm_ptwalk_range(src->vm_mm, addr, src->vm_end, &walk);
 	     addr = end) {
 		/* And the others of its table: one TLB flush. */
 		end = min((e.start | ~PUD_MASK) + 1, src->vm_end);
@@ -228,6 +242,22 @@ static void hm_vma_close(struct vm_area_struct *vma)
 }
 
 /*
+ * What was mapped while nothing could be written is read-only, and would stay so
+ * where a tracker wants no such entries.
+ */
+static void hm_vma_made_writable(struct vm_area_struct *vma,
+				 unsigned long start, unsigned long end)
+{
+	struct hm_mapping *m = vma->vm_private_data;
+
+	hm_compat_vma_start_write(vma);
+	down_read(&m->obj->lock);
+	if (hm_dirty_wants_writable(m->obj))
+		hm_vma_zap_units(vma, start, end, HM_ZAP_MPROTECT);
+	up_read(&m->obj->lock);
+}
+
+/*
  * Where core mm loses PUD entries here (HM_COMPAT_MPROTECT_PUD).  And with
  * PROT_NONE, unless core mm is patched for both: on x86 such an entry is not
  * pud_present(), unlike a PMD entry, and the next mprotect() warns
@@ -239,6 +269,8 @@ static int hm_vma_mprotect(struct vm_area_struct *vma, unsigned long start,
 	struct hm_mapping *m = vma->vm_private_data;
 	unsigned long a;
 
+	if (newflags & VM_WRITE && !(vma->vm_flags & VM_WRITE))
+		hm_vma_made_writable(vma, start, end);
 	if (!hm_vma_hooks || HM_COMPAT_MREMAP_PUD ||
 	    (HM_COMPAT_MPROTECT_PUD &&
 	     newflags & (VM_READ | VM_WRITE | VM_EXEC)))
@@ -418,32 +450,52 @@ int hm_vma_mmap(struct hm_object *obj, struct hm_stats *stats,
 	return 0;
 }
 
-/* core's iterators of the interval tree are not exported; it is an rbtree. */
-static struct vm_area_struct *hm_vma_of(struct rb_node *node)
+static unsigned long hm_vma_tree_start(struct vm_area_struct *vma)
 {
-	return rb_entry_safe(node, struct vm_area_struct, shared.rb);
+	return vma->vm_pgoff;
 }
 
+static unsigned long hm_vma_tree_last(struct vm_area_struct *vma)
+{
+	return vma->vm_pgoff + vma_pages(vma) - 1;
+}
+
+/*
+ * mm/interval_tree.c has the same and does not export it; what changes the tree
+ * is not used here.
+ */
+INTERVAL_TREE_DEFINE(struct vm_area_struct, shared.rb, unsigned long,
+		     shared.rb_subtree_last, hm_vma_tree_start,
+		     hm_vma_tree_last, static __maybe_unused, hm_vma_tree)
+
 /**
- * hm_vma_first - the first of all VMAs of an address space
+ * hm_vma_first - the first VMA of a part of an address space
  * @mapping: with its i_mmap lock held
+ * @first: first page
+ * @last: last page; ULONG_MAX for all
  *
  * Return: VMA for hm_vma_next(), or NULL.
  */
-struct vm_area_struct *hm_vma_first(struct address_space *mapping)
+struct vm_area_struct *hm_vma_first(struct address_space *mapping,
+				    unsigned long first, unsigned long last)
 {
-	return hm_vma_of(rb_first_cached(&mapping->i_mmap));
+	return hm_vma_tree_iter_first(&mapping->i_mmap, first, last);
 }
 
 /**
- * hm_vma_next - the next of all VMAs of an address space
+ * hm_vma_next - the next VMA of a part of an address space
  * @vma: of hm_vma_first() or this, the i_mmap lock held since
+ * @first: as of hm_vma_first()
+ * @last: as of hm_vma_first()
+ *
+ * They come in the order in which rmap walks of core mm visit them.
  *
  * Return: VMA or NULL.
  */
-struct vm_area_struct *hm_vma_next(struct vm_area_struct *vma)
+struct vm_area_struct *hm_vma_next(struct vm_area_struct *vma,
+				   unsigned long first, unsigned long last)
 {
-	return hm_vma_of(rb_next(&vma->shared.rb));
+	return hm_vma_tree_iter_next(vma, first, last);
 }
 
 /**
@@ -577,7 +629,7 @@ void hm_vma_set_cap(struct vm_area_struct *vma, unsigned long start,
 	bool no_pud = max_order < PUD_ORDER, no_pmd = max_order < PMD_ORDER;
 	enum hm_level largest = no_pmd ? HM_PTE : no_pud ? HM_PMD : HM_PUD;
 	struct hm_ptwalk walk = { .fn = hm_vma_above, .data = &largest };
-	unsigned long a, bit, slot, zap_start, zap_end;
+	unsigned long a, bit, slot;
 	struct hm_chunk *chunk;
 
 	lockdep_assert_held(&vma->vm_mm->mmap_lock);
@@ -594,16 +646,7 @@ void hm_vma_set_cap(struct vm_area_struct *vma, unsigned long start,
 		__assign_bit(bit, chunk->no_pud, no_pud);
 		__assign_bit(bit, chunk->no_pmd, no_pmd);
 	}
-	/* Whole units: a part of an entry cannot be zapped. */
-	zap_start = max(start & PUD_MASK, vma->vm_start);
-	zap_end = ((end - 1) | ~PUD_MASK) + 1;
-	if (!zap_end || zap_end > vma->vm_end)
-		zap_end = vma->vm_end;
-	if (hm_ptwalk_range(vma->vm_mm, start, end, &walk)) {
-		hm_compat_zap_vma(vma, zap_start, zap_end - zap_start);
-		hm_vma_count_zap(m, HM_ZAP_CAP);
-		trace_hugemap_zap(m->obj->region->id, HM_ZAP_CAP, zap_start,
-				  zap_end - zap_start);
-	}
+	if (hm_ptwalk_range(vma->vm_mm, start, end, &walk))
+		hm_vma_zap_units(vma, start, end, HM_ZAP_CAP);
 	up_write(&m->obj->lock);
 }

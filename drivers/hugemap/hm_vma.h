@@ -6,8 +6,10 @@
 
 int hm_vma_mmap(struct hm_object *obj, struct hm_stats *stats,
 		struct vm_area_struct *vma);
-struct vm_area_struct *hm_vma_first(struct address_space *mapping);
-struct vm_area_struct *hm_vma_next(struct vm_area_struct *vma);
+struct vm_area_struct *hm_vma_first(struct address_space *mapping,
+				    unsigned long first, unsigned long last);
+struct vm_area_struct *hm_vma_next(struct vm_area_struct *vma,
+				   unsigned long first, unsigned long last);
 struct hm_object *hm_vma_object(const struct vm_area_struct *vma);
 pgprot_t hm_vma_prot(const struct hm_region *region, pgprot_t prot);
 unsigned long hm_vma_get_unmapped_area(struct hm_object *obj,

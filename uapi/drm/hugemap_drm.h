@@ -541,7 +541,8 @@ struct drm_hugemap_dirty_sync {
  * As a DIRTY_SYNC without a bitmap, and nothing is kept for a RETRY.  If @bitmap
  * is given, only the granules whose bits are set are made clean.
  *
- * Errors: as DIRTY_SYNC.
+ * Errors: as DIRTY_SYNC.  The bitmap is read as it is used, 16384 granules at a
+ * time: after EFAULT or EINTR the granules of earlier parts can be clean.
  */
 struct drm_hugemap_dirty_clear {
 	/** @tracker: in: of DIRTY_START on this file */

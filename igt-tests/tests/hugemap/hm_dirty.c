@@ -27,10 +27,13 @@
  * Description: Granules of the size of a PMD entry keep PMD entries.
  *
  * SUBTEST: fork
- * Description: fork() of a tracked mapping copies no PMD entry.
+ * Description: fork() copies no PMD entry, and no write is missed.
  *
  * SUBTEST: writable-all
  * Description: Where no read-only entries are wanted there are none.
+ *
+ * SUBTEST: writable-mprotect
+ * Description: WRITABLE: what becomes writable by mprotect() is not read-only.
  *
  * SUBTEST: last-page
  * Description: A dirty page at the end makes nothing before it writable.
@@ -184,8 +187,6 @@ static void huge_granule(struct hm_node *node, enum hm_dirty_kind kind)
 static void forked(struct hm_node *node, enum hm_dirty_kind kind)
 {
 	struct target t = target_open(node, kind, HM_MIB(16));
-	bool copied = hm_kernel_at_least(6, 12) &&
-		      !(node->q.features & DRM_HUGEMAP_FEATURE_CORE_FORK);
 	uint32_t tracker = 0;
 
 	hm_require_set_level(node, HM_PMD, true);
@@ -205,7 +206,7 @@ static void forked(struct hm_node *node, enum hm_dirty_kind kind)
 			touch(&t, HM_PAGE);
 		igt_waitchildren();
 		zaps = hm_node_stat(node, "zap-fork") - zaps;
-		igt_assert_eq_u64(zaps, copied && tracked);
+		igt_assert_eq_u64(zaps, hm_fork_zaps_pmd(node));
 	}
 	/* What was not synced yet, and the child's. */
 	igt_assert_eq_u64(hm_dirty_sync(t.fd, tracker, 0, 0, 0, NULL),
@@ -253,6 +254,35 @@ static void writable_all(struct hm_node *node, enum hm_dirty_kind kind)
 	assert_none_read_only(&t);
 	hm_dirty_stop(t.fd, writable);
 	hm_dirty_stop(t.fd, plain);
+	target_close(&t);
+}
+
+/* What was read while nothing could be written, before the mapping may. */
+static void writable_mprotect(struct hm_node *node, enum hm_dirty_kind kind)
+{
+	struct target t = target_open(node, kind, HM_MIB(8));
+	uint32_t tracker = hm_dirty_start(t.fd, t.handle, 0, t.size, HM_PAGE,
+					  DRM_HUGEMAP_DIRTY_WRITABLE);
+	uint64_t inner = t.pmd + 5 * HM_PAGE;
+	struct hm_levels l;
+
+	for (int part = 0; part < 2; part++) {
+		uint64_t off = part ? inner : 0, len = part ? HM_PAGE : t.size;
+
+		igt_assert_eq(mprotect(t.p, t.size, PROT_READ), 0);
+		hm_read_step(t.p, t.size, HM_PAGE);
+		igt_assert(hm_map_levels(node, t.p, t.size, &l));
+		igt_assert_eq_u64(l.ro, t.size);
+		igt_assert_eq(mprotect(t.p + off, len, PROT_READ | PROT_WRITE), 0);
+		igt_assert(hm_map_levels(node, t.p + off, len, &l));
+		igt_assert_eq_u64(l.ro, 0);
+		/* A read is a write there. */
+		(void)*(volatile char *)(t.p + inner);
+		igt_assert(hm_map_levels(node, t.p + inner, HM_PAGE, &l));
+		igt_assert_eq_u64(l.rw, HM_PAGE);
+	}
+	igt_assert_lt_u64(0, hm_dirty_sync(t.fd, tracker, 0, 0, 0, NULL));
+	hm_dirty_stop(t.fd, tracker);
 	target_close(&t);
 }
 
@@ -386,13 +416,17 @@ int igt_main()
 	igt_subtest_with_dynamic("huge-granule")
 		for_each_target(huge_granule);
 
-	igt_describe("fork() of a tracked mapping copies no PMD entry.");
+	igt_describe("fork() copies no PMD entry, and no write is missed.");
 	igt_subtest_with_dynamic("fork")
 		for_each_target(forked);
 
 	igt_describe("Where no read-only entries are wanted there are none.");
 	igt_subtest_with_dynamic("writable-all")
 		for_each_target(writable_all);
+
+	igt_describe("WRITABLE: what becomes writable by mprotect() is not read-only.");
+	igt_subtest_with_dynamic("writable-mprotect")
+		for_each_target(writable_mprotect);
 
 	igt_describe("A dirty page at the end makes nothing before it writable.");
 	igt_subtest_with_dynamic("last-page")

@@ -74,6 +74,16 @@ static inline bool hm_mixedmap_safe(const struct hm_node *node)
 	       (node->pages && hm_kernel_at_least(6, 12));
 }
 
+/*
+ * Where fork() would copy PMD entries, but not safely beside a zap: the driver takes
+ * them away before.
+ */
+static inline bool hm_fork_zaps_pmd(const struct hm_node *node)
+{
+	return hm_kernel_at_least(6, 12) &&
+	       !(node->q.features & DRM_HUGEMAP_FEATURE_CORE_FORK);
+}
+
 /* Since 7.0, and 6.12.115: VM_PFNMAP may be huge whatever the system's setting. */
 static inline bool hm_thp_exempts_pfnmap(void)
 {

@@ -129,7 +129,7 @@ static void full_touch(struct hm_node *node, enum hm_level level, bool write)
 	hm_assert_stat(&s, "pt-bytes", level == HM_PUD ? 0 :
 		       HM_PAGE * (level == HM_PMD ? 1 : 1 + len / pmd));
 	hm_assert_stat(&s, "sigbus", 0);
-	/* Bound by the issue: a sixteenth of one fault per page. */
+	/* Bound: a sixteenth of one fault per page. */
 	igt_assert_lte_u64(faults[level], len / HM_PAGE / 16);
 	igt_assert_eq_u64(minflt, faults[level]);
 	hm_assert_level(node, p, len, level);
