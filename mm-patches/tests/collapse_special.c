@@ -584,7 +584,7 @@ int main(int argc, char **argv)
 	mmt_open(argv[argc > 1 ? 1 : argc], &dev);
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
 		if (cases[i].pmd && !have_pmd())
-			printf("%s: no PMD entries\n", cases[i].name);
+			mmt_skip("%s: no PMD entries", cases[i].name);
 		else if (mmt_case(argc, argv, cases[i].name))
 			cases[i].fn();
 	}

@@ -101,10 +101,8 @@ static int do_direct(char *p, const struct order *o)
 {
 	int fd = open("/dev/pmem0", O_RDWR | O_DIRECT), err;
 
-	if (fd < 0) {
-		printf("no /dev/pmem0 for O_DIRECT\n");
-		return EFAULT;
-	}
+	if (fd < 0)
+		mmt_fail("no /dev/pmem0 for O_DIRECT");
 	err = result(pwrite(fd, p + o->len - MMT_4K, MMT_4K, 0), MMT_4K);
 	close(fd);
 	return err;
@@ -136,6 +134,24 @@ static int do_populate_write(char *p, const struct order *o)
 	return result(madvise(p, o->len, MADV_POPULATE_WRITE), 0);
 }
 
+/* What was mapped by reads has to become writable. */
+static int do_populate_write_ro(char *p, const struct order *o)
+{
+	long faults;
+	size_t i;
+
+	touch(p, o);
+	if (madvise(p, o->len, MADV_POPULATE_WRITE))
+		return errno;
+	faults = mmt_faults();
+	for (i = 0; i < o->len; i += o->step)
+		*(volatile uint64_t *)(p + i) = i;
+	faults = mmt_faults() - faults;
+	if (faults)
+		mmt_fail("MADV_POPULATE_WRITE of a read-only %s left %ld faults", o->name, faults);
+	return 0;
+}
+
 /* A core dump has holes there; that it ends is all that is looked at. */
 static int do_coredump(char *p, const struct order *o)
 {
@@ -158,7 +174,7 @@ static int do_coredump(char *p, const struct order *o)
 	}
 	mmt_check(waitpid(pid, &status, 0) == pid);
 	if (WIFSIGNALED(status) && !WCOREDUMP(status))
-		printf("no core was dumped\n");
+		mmt_fail("no core was dumped");
 	return WIFSIGNALED(status) ? 0 : -1;
 }
 
@@ -177,6 +193,7 @@ static const struct {
 	{ "MAP_POPULATE", do_populate, true, true },
 	{ "MADV_POPULATE_READ", do_populate_read, true, true },
 	{ "MADV_POPULATE_WRITE", do_populate_write, true, true },
+	{ "MADV_POPULATE_WRITE readonly", do_populate_write_ro, true, true },
 	{ "coredump", do_coredump, true, false },
 };
 
