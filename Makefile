@@ -85,6 +85,10 @@ selftest: ## prove that the test harness can fail
 	@$(VM)/setup
 	@$(VM)/selftest $(K)
 
+fuzz: ## a million random operations on each kernel (K=, OPS=, SEED=)
+	@$(VM)/setup
+	@$(VM)/fuzz
+
 mutants: ## prove that the suite notices faults of the driver (K=, T=vma-*)
 	@$(VM)/setup
 	@$(VM)/mutants
@@ -125,5 +129,5 @@ help: ## this list
 
 .PHONY: modules install modules_install demo demo-migrate check check-full \
 	bench bench-check check-clients check-deb check-devices check-hugemapctl \
-	check-igt check-mm deb dkms-check docs kernel lint matrix matrix-report \
+	check-igt check-mm deb dkms-check docs fuzz kernel lint matrix matrix-report \
 	mutants unit selftest setup tools tools-install clean help
