@@ -99,10 +99,10 @@ static int do_mem(char *p, const struct order *o)
 
 static int do_direct(char *p, const struct order *o)
 {
-	int fd = open("/dev/pmem0", O_RDWR | O_DIRECT), err;
+	int fd = open("/dev/ram0", O_RDWR | O_DIRECT), err;
 
 	if (fd < 0)
-		mmt_fail("no /dev/pmem0 for O_DIRECT");
+		mmt_fail("no /dev/ram0 (brd) for O_DIRECT");
 	err = result(pwrite(fd, p + o->len - MMT_4K, MMT_4K, 0), MMT_4K);
 	close(fd);
 	return err;
