@@ -88,7 +88,7 @@ static int hm_ptwalk_pte(struct mm_struct *mm, pmd_t pmd, unsigned long addr,
 	int ret;
 
 	walk->tables++;
-	if (!walk->fn)
+	if (!walk->fn || walk->huge)
 		return 0;
 	if (!walk->locked)
 		return hm_ptwalk_ptes(pmd, addr, end, walk);

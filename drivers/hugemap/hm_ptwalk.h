@@ -36,12 +36,14 @@ struct hm_ptwalk_entry {
  * @data: for @fn
  * @locked: read entries under the lock of their table: see none that mprotect()
  *	or mremap() has cleared and is about to put back
+ * @huge: leave out what is in PTE tables, which is most of the work
  * @tables: incremented for every PMD and PTE table seen
  */
 struct hm_ptwalk {
 	int (*fn)(const struct hm_ptwalk_entry *e, void *data);
 	void *data;
 	bool locked;
+	bool huge;
 	unsigned long tables;
 };
 

@@ -185,7 +185,11 @@ static void hm_vma_forked(struct vm_area_struct *vma)
 	struct vm_area_struct *src = vma_lookup(current->mm, vma->vm_start);
 	struct hm_mapping *m = vma->vm_private_data;
 	struct hm_ptwalk_entry e = {};
-	struct hm_ptwalk walk = { .fn = hm_vma_is_pmd, .data = &e };
+	struct hm_ptwalk walk = {
+		.fn = hm_vma_is_pmd,
+		.data = &e,
+		.huge = true,
+	};
 	unsigned long addr = vma->vm_start, end;
 
 	if (!src || src->vm_ops != &hm_vma_ops || src->vm_private_data != m)
@@ -628,7 +632,11 @@ void hm_vma_set_cap(struct vm_area_struct *vma, unsigned long start,
 	struct hm_mapping *m = vma->vm_private_data;
 	bool no_pud = max_order < PUD_ORDER, no_pmd = max_order < PMD_ORDER;
 	enum hm_level largest = no_pmd ? HM_PTE : no_pud ? HM_PMD : HM_PUD;
-	struct hm_ptwalk walk = { .fn = hm_vma_above, .data = &largest };
+	struct hm_ptwalk walk = {
+		.fn = hm_vma_above,
+		.data = &largest,
+		.huge = true,
+	};
 	unsigned long a, bit, slot;
 	struct hm_chunk *chunk;
 
