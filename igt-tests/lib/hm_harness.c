@@ -22,6 +22,7 @@
 
 #include "hm_harness.h"
 #include "igt.h"
+#include "igt_device_scan.h"
 
 #define MAX_CHILDREN		256
 #define MAX_EXIT_HANDLERS	16
@@ -79,8 +80,8 @@ static bool is_main_thread(void)
 	return syscall(SYS_gettid) == main_tid;
 }
 
-static void vlog(const char *domain, enum igt_log_level level,
-		 const char *format, va_list ap)
+static void __attribute__((format(printf, 3, 0)))
+vlog(const char *domain, enum igt_log_level level, const char *format, va_list ap)
 {
 	static const char * const names[] = {
 		"DEBUG", "INFO", "WARNING", "CRITICAL", "NONE"
@@ -359,7 +360,8 @@ static void check_usage(bool ok, const char *what)
 	abort();
 }
 
-static void __noreturn vskip(const char *format, va_list ap)
+static void __noreturn __attribute__((format(printf, 1, 0)))
+vskip(const char *format, va_list ap)
 {
 	check_usage(!in_child && is_main_thread(),
 		    "skips are not allowed in children and threads");

@@ -284,13 +284,6 @@ void igt_reset_timeout(void);
 uint64_t igt_nsec_elapsed(struct timespec *start);
 void igt_drop_root(void);
 
-/*
- * What the user gave with --device or in IGT_DEVICE: with libigt a filter of
- * IGT's ("drm:/dev/dax0.0", "pci:slot=0000:00:05.0"), with our harness any text.
- */
-int igt_device_filter_count(void);
-const char *igt_device_filter_get(int num);
-
 /* Processes that test; a failure of one fails igt_waitchildren(). */
 #define igt_fork(child, count) \
 	for (int child = 0; child < (count); child++) \

@@ -744,14 +744,10 @@ static void alone(struct target *t)
 	left.p = t->p;
 }
 
-static void promote_errors(struct hm_node *node, bool object)
+static void promote_refuses(const struct target *t)
 {
-	struct target t = target_open(node, object);
 	struct drm_hugemap_promote a;
-
-	alone(&t);
-	touch(&t, 1);
-	const uint64_t p = (uintptr_t)t.p;
+	const uint64_t p = (uintptr_t)t->p;
 	const struct {
 		uint64_t addr, len;
 		uint32_t flags, pad;
@@ -767,7 +763,7 @@ static void promote_errors(struct hm_node *node, bool object)
 		{ p, -HM_PAGE, 0, 0, EINVAL },
 		{ -HM_PAGE, HM_PAGE * 2, 0, 0, EINVAL },
 		{ 0, HM_PAGE, 0, 0, EFAULT },
-		{ p, t.size + HM_PAGE, 0, 0, EFAULT },
+		{ p, t->size + HM_PAGE, 0, 0, EFAULT },
 		{ (uintptr_t)&a & -HM_PAGE, HM_PAGE, 0, 0, EFAULT },
 	};
 
@@ -777,8 +773,17 @@ static void promote_errors(struct hm_node *node, bool object)
 			.flags = bad[i].flags, .pad = bad[i].pad,
 			.nr_mappings = UNTOUCHED,
 		};
-		expect_promote(&t, a, bad[i].err);
+		expect_promote(t, a, bad[i].err);
 	}
+}
+
+static void promote_errors(struct hm_node *node, bool object)
+{
+	struct target t = target_open(node, object);
+
+	alone(&t);
+	touch(&t, 1);
+	promote_refuses(&t);
 	igt_assert_eq_u64(*(volatile uint64_t *)(t.p + HM_PAGE), 2);
 	igt_assert_eq_s64(__hm_promote(t.fd, t.p, t.size), 1);
 	igt_assert_eq_u64(*(volatile uint64_t *)(t.p + HM_PAGE), 2);

@@ -742,8 +742,11 @@ static int run_mprotect_part(struct ctx *c)
 
 static void before_mremap(struct ctx *c)
 {
+	void *to;
+
 	before_map_filled(c);
-	c->n = (intptr_t)hm_reserve_aligned(c->len, HM_MIB(2));
+	to = hm_reserve_aligned(c->len, HM_MIB(2));
+	c->n = (intptr_t)to;
 }
 
 static int run_mremap(struct ctx *c)

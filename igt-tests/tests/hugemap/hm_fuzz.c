@@ -626,6 +626,8 @@ static void fuzz(enum mode mode)
 	munmap(counts, plan.procs * sizeof(*counts));
 }
 
+_Static_assert(NR_OPS <= MAX_OPS, "counts");
+
 int igt_main()
 {
 	igt_fixture() {
@@ -633,7 +635,6 @@ int igt_main()
 		hm_for_each_region(region)
 			if (hm_is_first_of_kind(region))
 				regions[nr_regions++] = region;
-		_Static_assert(NR_OPS <= MAX_OPS, "counts");
 	}
 
 	igt_describe("Every ioctl does and refuses what it is documented to.");

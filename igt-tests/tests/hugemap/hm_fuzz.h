@@ -235,9 +235,12 @@ static inline void print_text(const struct fuzz *f)
 	printf("process %d operation %" PRIu64 " (%s): ", f->proc, f->op,
 	       f->name);
 	/* All of them are 64 bits wide, as each of the formats' is. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
 	if (f->text)
 		printf(f->text, a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7],
 		       a[8], a[9]);
+#pragma GCC diagnostic pop
 	printf("\n");
 }
 

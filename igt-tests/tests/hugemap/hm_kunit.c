@@ -117,15 +117,15 @@ static void parse(struct hm_klog *log)
 	}
 }
 
-/* modprobe kunit, and whatever else the module wants. */
-static bool modprobe(char *const argv[])
+/* Up to two arguments; what is unknown to older kernels is ignored. */
+static bool modprobe(const char *name, const char *first, const char *second)
 {
 	pid_t pid = fork();
 	int status;
 
 	igt_assert(pid >= 0);
 	if (!pid) {
-		execvp("modprobe", argv);
+		execlp("modprobe", "modprobe", name, first, second, NULL);
 		_exit(127);
 	}
 	return waitpid(pid, &status, 0) == pid && !status;
@@ -141,17 +141,14 @@ static void run(void)
 {
 	const char *path = getenv("HM_KUNIT_MODULE") ?:
 			   "/modules/hugemap_kunit.ko";
-	/* What is unknown to older kernels is ignored. */
-	char *const kunit[] = { "modprobe", "kunit", "enable=1", "autorun=1",
-				NULL };
-	char *const drm[] = { "modprobe", "drm", NULL };
 	struct hm_klog log;
 	int fd, err;
 
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	igt_require_f(fd >= 0, "no %s: this kernel has no KUnit\n", path);
-	igt_require_f(modprobe(kunit), "no kunit.ko\n");
-	modprobe(drm);
+	igt_require_f(modprobe("kunit", "enable=1", "autorun=1"),
+		      "no kunit.ko\n");
+	modprobe("drm", NULL, NULL);
 	igt_install_exit_handler(unload);
 	hm_klog_mark(&log);
 	err = syscall(SYS_finit_module, fd, "", 0) ? -errno : 0;

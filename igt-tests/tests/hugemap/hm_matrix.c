@@ -14,6 +14,7 @@
  */
 #include "hm_foreign.h"
 #include "hm_op.h"
+#include "igt_device_scan.h"
 #include "igt_hugemap_drm.h"
 
 /**

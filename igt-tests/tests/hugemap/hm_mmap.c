@@ -672,7 +672,7 @@ static void test_between_processes(const struct hm_node *node)
 		/* Everybody signs and waits for everybody else. */
 		q[child] = child + 1;
 		__atomic_fetch_add(count, 1, __ATOMIC_SEQ_CST);
-		while (__atomic_load_n(count, __ATOMIC_SEQ_CST) < processes)
+		while (__atomic_load_n(count, __ATOMIC_SEQ_CST) < (uint32_t)processes)
 			usleep(1000);
 		for (int other = 0; other < processes; other++)
 			igt_assert_eq(q[other], other + 1);

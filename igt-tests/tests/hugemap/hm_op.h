@@ -187,7 +187,7 @@ static int op_mremap(struct ctx *c, enum where w, long flags)
 	uint64_t len;
 	char *p = at(c, w, &len);
 
-	return result((long)mremap(p, len, len, flags) == -1 ? -1 : 0);
+	return result(mremap(p, len, len, flags) == MAP_FAILED ? -1 : 0);
 }
 
 /* Grows or shrinks all of it by some pages. */
@@ -430,9 +430,10 @@ static int op_pagemap_scan(struct ctx *c, enum where w, long flags)
 	};
 	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC), ret;
 	uint64_t len;
+	char *p = at(c, w, &len);
 
 	igt_assert_fd(fd);
-	arg.start = (unsigned long)at(c, w, &len);
+	arg.start = (unsigned long)p;
 	arg.end = arg.start + len;
 	ret = result(ioctl(fd, _IOC(_IOC_READ | _IOC_WRITE, 'f', 16,
 				    sizeof(arg)), &arg));

@@ -123,6 +123,7 @@ static void caps(struct hm_node *node)
 	for (unsigned int i = 0; i < ARRAY_SIZE(orders); i++) {
 		enum hm_level level = orders[i].level;
 		struct hm_levels l;
+		long minflt;
 
 		begin(&c, node);
 		fill(&c, 0, c.pud, i & 1 ? WRITE : 0, orders[i].order,
@@ -132,8 +133,7 @@ static void caps(struct hm_node *node)
 		igt_assert(hm_map_levels(node, c.p, c.pud, &l));
 		igt_assert_eq_u64(l.rw, c.pud);
 		hm_minflt();
-		long minflt = hm_minflt();
-
+		minflt = hm_minflt();
 		hm_fill_step(c.p, 0, c.pud, c.pmd, SEED);
 		igt_assert_eq_s64(hm_minflt() - minflt, 0);
 		hm_check_file(c.fd, 0, c.pud, 16 * c.pmd, SEED);
@@ -254,19 +254,10 @@ static void follows(struct hm_node *node)
 	end(&c);
 }
 
-static void errors(struct hm_node *node)
+static void refuses(struct hm_node *node, const struct ctx *c)
 {
 	struct drm_hugemap_prefault a;
-	struct ctx c;
-
-	begin(&c, node);
-	hm_munmap(c.p, c.pud);
-	/* What is beside the mapping must not be the same node. */
-	c.p = mmap(hm_reserve_aligned(3 * c.pud, c.pud) + c.pud, c.pud,
-		   PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, c.fd, 0);
-	igt_assert(c.p != MAP_FAILED);
-
-	const uint64_t at = (unsigned long)c.p;
+	const uint64_t at = (unsigned long)c->p;
 	const struct {
 		uint64_t addr, len;
 		uint32_t flags, order;
@@ -284,7 +275,7 @@ static void errors(struct hm_node *node)
 		{ at, HM_PAGE, 0, ANY, 1, EINVAL },
 		{ 0, HM_PAGE, 0, 0, 0, EFAULT },
 		{ (unsigned long)&a & -HM_PAGE, HM_PAGE, 0, 0, 0, EFAULT },
-		{ at, c.pud + HM_PAGE, 0, 0, 0, EFAULT },
+		{ at, c->pud + HM_PAGE, 0, 0, 0, EFAULT },
 		{ at - HM_PAGE, 2 * HM_PAGE, 0, 0, 0, EFAULT },
 		{ 1ull << 63, HM_PAGE, 0, 0, 0, EFAULT },
 	};
@@ -299,11 +290,24 @@ static void errors(struct hm_node *node)
 			.nr_pud = 77,
 		};
 		errno = 0;
-		igt_assert_eq(ioctl(c.fd, DRM_IOCTL_HUGEMAP_PREFAULT, &a), -1);
+		igt_assert_eq(ioctl(c->fd, DRM_IOCTL_HUGEMAP_PREFAULT, &a), -1);
 		igt_assert_f(errno == bad[i].want, "row %u: %s, expected %s\n",
 			     i, strerror(errno), strerror(bad[i].want));
 		igt_assert_eq_u64(a.nr_pud, 77);
 	}
+}
+
+static void errors(struct hm_node *node)
+{
+	struct ctx c;
+
+	begin(&c, node);
+	hm_munmap(c.p, c.pud);
+	/* What is beside the mapping must not be the same node. */
+	c.p = mmap(hm_reserve_aligned(3 * c.pud, c.pud) + c.pud, c.pud,
+		   PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, c.fd, 0);
+	igt_assert(c.p != MAP_FAILED);
+	refuses(node, &c);
 	/* Nothing was filled, and nothing is forbidden. */
 	hm_assert_levels(node, c.p, c.pud, 0, 0, 0);
 	fill(&c, 0, c.pud, 0, ANY, 1, 0, 0);
