@@ -108,8 +108,8 @@ static void hm_vma_zap_pud(struct vm_area_struct *vma, unsigned long addr,
 }
 
 /*
- * Core mm is about to cut @vma at @addr.  Up to 7.3 it takes a PUD entry there
- * for a page table (mm/huge_memory.c vma_adjust_trans_huge() ->
+ * Core mm is about to cut @vma at @addr.  Up to 7.3, but for 6.12.118, it takes a
+ * PUD entry for a page table (mm/huge_memory.c vma_adjust_trans_huge() ->
  * mm/rmap.c mm_find_pmd()) and crashes, or, at a PMD boundary, leaves the entry
  * straddling two VMAs.
  */

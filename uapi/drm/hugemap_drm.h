@@ -84,7 +84,8 @@ extern "C" {
  * %DRM_HUGEMAP_WHY_POLICY: this kernel cannot handle a page of this order
  * safely on memory of this kind (see &drm_hugemap_query.orders).
  *
- * %DRM_HUGEMAP_WHY_LIMIT: larger than the region's max_order.
+ * %DRM_HUGEMAP_WHY_LIMIT: larger than the max_order of the region, or than
+ * that which the object was created with.
  *
  * %DRM_HUGEMAP_WHY_CAP: larger than what a PREFAULT allowed for this part of
  * the mapping.
