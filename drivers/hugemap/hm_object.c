@@ -7,6 +7,7 @@
 #include "hm_dirty.h"
 #include "hm_object.h"
 #include "hm_order.h"
+#include "hm_ptwalk.h"
 #include "hm_trace.h"
 #include "hm_vma.h"
 
@@ -198,6 +199,30 @@ ssize_t hm_object_copy(struct hm_object *obj, u64 pos, void *buf, size_t len,
 	return done ?: -ENODEV;
 }
 
+static int hm_object_left(const struct hm_ptwalk_entry *e, void *data)
+{
+	return e->present;
+}
+
+/*
+ * Core mm passes over what is empty without a lock (mm/memory.c zap_pmd_range()),
+ * and mremap() clears an entry before it sets the new one, and a split before it
+ * flushes TLBs.  They hold the lock of the table meanwhile: with it, look whether
+ * there is anything left.  This waits for the one who moves an entry from here to
+ * a VMA behind, and finds what has come here.  PTEs are zapped under their lock.
+ */
+static void hm_object_zap_vma(struct vm_area_struct *vma)
+{
+	struct hm_ptwalk walk = {
+		.fn = hm_object_left, .locked = true, .huge = true,
+	};
+
+	do {
+		hm_compat_zap_vma(vma, vma->vm_start,
+				  vma->vm_end - vma->vm_start);
+	} while (hm_ptwalk_range(vma->vm_mm, vma->vm_start, vma->vm_end, &walk));
+}
+
 /**
  * hm_object_zap - take every entry of every mapping of an object away
  * @obj: object
@@ -219,8 +244,7 @@ void hm_object_zap(struct hm_object *obj, enum hm_zap why)
 	for (vma = hm_vma_first(obj->mapping, first, last); vma;
 	     vma = hm_vma_next(vma, first, last))
 		if (hm_vma_object(vma) == obj)
-			hm_compat_zap_vma(vma, vma->vm_start,
-					  vma->vm_end - vma->vm_start);
+			hm_object_zap_vma(vma);
 	i_mmap_unlock_read(obj->mapping);
 	atomic64_inc(&obj->region->stats.zap[why]);
 	trace_hugemap_zap(obj->region->id, why, 0, hm_object_size(obj));

@@ -19,6 +19,10 @@
  * SUBTEST: split-first-fault
  * Description: A mapping cut during its first fault keeps its data.
  *
+ * SUBTEST: zap-mremap
+ * Description: What is taken away from all mappings is taken from one that
+ *	moves, too.
+ *
  * SUBTEST: dontneed-faults
  * Description: MADV_DONTNEED during faults loses and logs nothing.
  */
@@ -163,6 +167,96 @@ static void split(struct hm_node *node)
 	close(fd);
 }
 
+/* ---- a zap of all mappings against mremap() ---- */
+
+#define MOVE_ROUNDS	4000
+
+struct mover {
+	pthread_t thread;
+	char *p, *other;
+	uint64_t len;
+	atomic_uint go, done;
+	atomic_bool hold, stop;
+	int err;
+};
+
+/* Moves the mapping to and back from when it is told to until it is to hold. */
+static void *mover_thread(void *data)
+{
+	struct mover *m = data;
+	unsigned int round = 0;
+	char *p;
+
+	for (;;) {
+		while (atomic_load(&m->go) == round) {
+			if (atomic_load(&m->stop))
+				return NULL;
+			sched_yield();
+		}
+		round++;
+		while (!atomic_load(&m->hold)) {
+			p = mremap(m->p, m->len, m->len,
+				   MREMAP_MAYMOVE | MREMAP_FIXED, m->other);
+			if (p == MAP_FAILED) {
+				m->err = errno;
+				break;
+			}
+			m->other = m->p;
+			m->p = p;
+		}
+		atomic_store(&m->done, round);
+	}
+}
+
+/*
+ * mremap() clears an entry and then sets it elsewhere. Who looks in between, at
+ * both places, without the locks of the page tables, finds none.
+ */
+static void zap_mremap(struct hm_node *node)
+{
+	uint64_t pmd = hm_pmd_size(node), left = 0;
+	struct timespec start = {};
+	static struct mover m;
+	struct hm_levels l;
+	unsigned int round;
+	char *area;
+
+	hm_require_set_level(node, HM_PMD, true);
+	area = hm_reserve_aligned(2 * pmd, pmd);
+	memset(&m, 0, sizeof(m));
+	m.len = pmd;
+	igt_assert_eq(pthread_create(&m.thread, NULL, mover_thread, &m), 0);
+
+	/* Nothing asserts before the thread has ended. */
+	srandom(SEED);
+	for (round = 0; round < MOVE_ROUNDS && !left && !m.err &&
+	     igt_nsec_elapsed(&start) < TIME_LIMIT; round++) {
+		hm_limit(node, HM_PMD);
+		m.p = mmap(area, pmd, PROT_READ | PROT_WRITE,
+			   MAP_SHARED | MAP_FIXED, node->fd, 0);
+		m.other = area + pmd;
+		*(volatile char *)m.p = 1;
+		atomic_store(&m.hold, false);
+		atomic_store(&m.go, round + 1);
+		for (volatile int spin = random() % 20000; spin; spin--)
+			;
+		hm_limit(node, HM_PTE);
+		/* One of the two places is empty: not all is a mapping. */
+		hm_map_levels(node, area, 2 * pmd, &l);
+		left = l.pmd;
+		atomic_store(&m.hold, true);
+		while (atomic_load(&m.done) != round + 1)
+			sched_yield();
+		munmap(m.p, pmd);
+	}
+	atomic_store(&m.stop, true);
+	pthread_join(m.thread, NULL);
+	igt_assert_f(!m.err, "mremap: %s\n", strerror(m.err));
+	igt_info("%u rounds\n", round);
+	igt_assert_f(!left, "round %u: a page of 2 MiB is left\n", round);
+	hm_munmap(area, 2 * pmd);
+}
+
 /* ---- MADV_DONTNEED against faults ---- */
 
 #define DONTNEED_ROUNDS	6000
@@ -245,6 +339,11 @@ int igt_main()
 	igt_subtest_with_dynamic("split-first-fault")
 		hm_dynamic_for_each_kind(node)
 			split(node);
+
+	igt_describe("What is taken away from all mappings is taken from one that moves, too.");
+	igt_subtest_with_dynamic("zap-mremap")
+		hm_dynamic_for_each_kind(node)
+			zap_mremap(node);
 
 	igt_describe("MADV_DONTNEED during faults loses and logs nothing.");
 	igt_subtest_with_dynamic("dontneed-faults")
