@@ -54,6 +54,10 @@
  * SUBTEST: window
  * Description: The character node shows objects, and that they are cleared.
  *
+ * SUBTEST: window-waits
+ * Description: Opening the character node for writing waits until what was given
+ *	back before is cleared.
+ *
  * SUBTEST: contiguous
  * Description: A contiguous object is one piece.
  *
@@ -330,6 +334,7 @@ static void max_order(struct hm_node *region)
 static void limit_live(struct hm_node *region)
 {
 	struct hm_client c = hm_client_open(region);
+	struct drm_hugemap_gem_info info;
 	uint32_t handle;
 	char *p;
 
@@ -342,6 +347,13 @@ static void limit_live(struct hm_node *region)
 	for (int level = HM_PMD; level >= HM_PTE; level--) {
 		hm_limit(region, level);
 		hm_assert_levels(region, p, c.pud, 0, 0, 0);
+		/* By the limits of now. */
+		hm_info(c.fd, handle, &info);
+		igt_assert_eq_u64(info.nr_pud, 0);
+		igt_assert_eq_u64(info.nr_pmd,
+				  level == HM_PMD ? c.pud / c.pmd : 0);
+		igt_assert_eq_u64(info.nr_pte,
+				  level == HM_PTE ? c.pud / HM_PAGE : 0);
 		hm_check_step(p, 0, c.pud, c.pmd, SEED);
 		hm_assert_level(region, p, c.pud, level);
 	}
@@ -640,6 +652,43 @@ static void window(struct hm_node *region)
 			usleep(1000);
 	}
 	igt_assert_eq_u64(val, 0);
+	close(node);
+	hm_client_close(&c);
+}
+
+/*
+ * Whoever opens the node for writing finds all cleared that was given back before:
+ * what he writes is not cleared behind him.
+ */
+static void window_waits(struct hm_node *region)
+{
+	struct hm_client c = hm_client_open(region);
+	uint64_t size = region->size / 2, *at, val = 1, off, nr = 0;
+	uint32_t handle = hm_create(c.fd, region, size);
+	char *p = hm_bo_mmap(c.fd, handle, 0, size, RW);
+	int node = hm_open(region, O_RDONLY);
+
+	at = calloc(size / c.pmd, sizeof(*at));
+	igt_assert(at);
+	/* The last page of each 2 MiB says whose it is. */
+	hm_fill_step(p + c.pmd - HM_PAGE, c.pmd - HM_PAGE, size - c.pmd + HM_PAGE,
+		     c.pmd, SEED);
+	for (off = c.pmd - HM_PAGE; off < region->size; off += c.pmd) {
+		igt_assert_eq(pread(node, &val, 8, off), 8);
+		for (uint64_t i = 0; val && i < size; i += c.pmd)
+			if (val == hm_pattern(i + c.pmd - HM_PAGE, SEED))
+				at[nr++] = off;
+	}
+	igt_assert_eq_u64(nr, size / c.pmd);
+	hm_munmap(p, size);
+	hm_close(c.fd, handle);
+	close(node);
+	node = hm_open(region, O_RDWR);
+	for (uint64_t i = 0; i < nr; i++) {
+		igt_assert_eq(pread(node, &val, 8, at[i]), 8);
+		igt_assert_eq_u64(val, 0);
+	}
+	free(at);
 	close(node);
 	hm_client_close(&c);
 }
@@ -1045,7 +1094,7 @@ static void dumb(struct hm_drm *drm)
 		igt_assert_eq_u64(size % HM_PAGE, 0);
 		hm_info(fd, handle, &info);
 		igt_assert_eq_u64(info.size, size);
-		igt_assert_lt(info.region, drm->nr_regions);
+		igt_assert_lt_u64(info.region, drm->nr_regions);
 		igt_assert_eq(__hm_dumb_offset(fd, handle, &off), 0);
 		igt_assert_eq_u64(off, hm_mmap_offset(fd, handle));
 		p = hm_mmap_fd(fd, off, size, RW);
@@ -1103,6 +1152,8 @@ static const struct {
 	  true },
 	{ "window", "The character node shows objects, and that they are cleared.",
 	  window, true },
+	{ "window-waits", "Opening the character node for writing waits until what was given back before is cleared.",
+	  window_waits, true },
 	{ "contiguous", "A contiguous object is one piece.", contiguous, true },
 	{ "fragmented", "Where every other 2 MiB is taken, the rest is one object of 2 MiB pages.",
 	  fragmented, true },

@@ -210,7 +210,9 @@ static void test_counters(const struct hm_node *node)
 		"upgrade-pud", "upgrade-pmd", "upgrade-pte",
 		"refault-pud", "refault-pmd", "refault-pte",
 		"zap-split", "zap-mremap", "zap-mprotect", "zap-limit",
-		"zap-cap", "zap-unplug", "sigbus", "pt-bytes", "vmas",
+		"zap-cap", "zap-unplug", "zap-dirty", "zap-fork", "dirty-mark",
+		"dirty-split", "dirty-over", "promoted", "sigbus", "pt-bytes",
+		"vmas",
 	};
 	static const char * const levels[] = { "pud", "pmd" };
 	struct hm_stats file, region, diff;

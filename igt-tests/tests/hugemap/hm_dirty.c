@@ -119,9 +119,15 @@ static void cost(struct hm_node *node, enum hm_dirty_kind kind)
 	igt_assert_eq(hm_minflt() - faults, 1);
 	hm_assert_levels(node, t.p, t.size, 1, 0, 0);
 	/* The first write breaks it up, but only where it is. */
+	hm_stats_read_node(node, &before);
 	faults = hm_minflt();
 	touch(&t, 5 * t.pmd);
 	igt_assert_lte(hm_minflt() - faults, 2);
+	hm_stats_read_node(node, &s);
+	hm_stats_diff(&before, &s, &s);
+	hm_assert_stat(&s, "dirty-mark", 1);
+	hm_assert_stat(&s, "dirty-over", 0);
+	igt_assert_lt_u64(0, hm_stats_get(&s, "dirty-split"));
 	hm_read_step(t.p, t.size, t.pmd);
 	hm_assert_levels(node, t.p, t.size, 0, 511, 512);
 	igt_assert_eq_u64(hm_dirty_sync(t.fd, tracker, 0, 0, 0, NULL), 1);

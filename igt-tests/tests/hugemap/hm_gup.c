@@ -105,6 +105,11 @@ static int err(ssize_t n)
 	return n < 0 ? -errno : 0;
 }
 
+static uint64_t second_word(struct ctx *c)
+{
+	return ((volatile uint64_t *)c->p)[1];
+}
+
 static int do_vm_read(struct ctx *c)
 {
 	static char buf[HM_PAGE];
@@ -125,10 +130,14 @@ static int do_vm_write(struct ctx *c)
 static int do_vm_local(struct ctx *c)
 {
 	static uint64_t word;
-	struct iovec local = { c->p, 8 }, remote = { &word, 8 };
+	struct iovec local = { c->p + 8, 8 }, remote = { &word, 8 };
+	int ret;
 
-	word = hm_pattern(c->off, SEED);
-	return err(process_vm_readv(getpid(), &local, 1, &remote, 1, 0));
+	word = ~hm_pattern(c->off, SEED);
+	ret = err(process_vm_readv(getpid(), &local, 1, &remote, 1, 0));
+	if (!ret)
+		igt_assert_eq_u64(second_word(c), word);
+	return ret;
 }
 
 static int do_vmsplice(struct ctx *c)
@@ -153,11 +162,14 @@ static int do_pipe(struct ctx *c)
 	if (!ret) {
 		igt_assert_eq(read(fds[0], &got, 8), 8);
 		igt_assert_eq_u64(got, hm_pattern(c->off, SEED));
-		/* And back into the mapping. */
-		igt_assert_eq(write(fds[1], &got, 8), 8);
+		/* And back into the mapping: the rest, then another word. */
 		igt_assert_eq(read(fds[0], c->p + 8, HM_PAGE - 8),
 			      (int)HM_PAGE - 8);
-		ret = err(read(fds[0], c->p, 8));
+		got = ~got;
+		igt_assert_eq(write(fds[1], &got, 8), 8);
+		ret = err(read(fds[0], c->p + 8, 8));
+		if (!ret)
+			igt_assert_eq_u64(second_word(c), got);
 	}
 	close(fds[0]);
 	close(fds[1]);
@@ -167,13 +179,19 @@ static int do_pipe(struct ctx *c)
 static int do_file(struct ctx *c)
 {
 	int fd = open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600), ret;
+	uint64_t word;
 
 	if (fd < 0)
 		fd = memfd_create("hm_gup", MFD_CLOEXEC);
 	igt_assert_fd(fd);
 	ret = err(pwrite(fd, c->p, HM_PAGE, 0));
-	if (!ret)
+	if (!ret) {
+		/* Away, and back again. */
+		word = second_word(c);
+		((volatile uint64_t *)c->p)[1] = ~word;
 		ret = err(pread(fd, c->p, HM_PAGE, 0));
+		igt_assert_eq_u64(second_word(c), word);
+	}
 	close(fd);
 	return ret;
 }
@@ -181,9 +199,18 @@ static int do_file(struct ctx *c)
 /* From one mapping of the region into another through the node. */
 static int do_node(struct ctx *c)
 {
+	static char buf[HM_PAGE];
 	int ret = err(pwrite(c->fd, c->p, HM_PAGE, c->off));
 
-	return ret ?: err(pread(c->fd, c->p, HM_PAGE, c->off));
+	if (ret)
+		return ret;
+	memset(buf, 0xa5, sizeof(buf));
+	igt_assert_eq(pwrite(c->fd, buf, HM_PAGE, c->off + HM_PAGE),
+		      (int)HM_PAGE);
+	ret = err(pread(c->fd, c->p + HM_PAGE, HM_PAGE, c->off));
+	if (!ret)
+		igt_assert_eq(memcmp(c->p + HM_PAGE, c->p, HM_PAGE), 0);
+	return ret;
 }
 
 static int open_ramdisk(void)
@@ -324,7 +351,15 @@ static int do_sendfile(struct ctx *c)
 
 static int do_getrandom(struct ctx *c)
 {
-	return err(syscall(SYS_getrandom, c->p + 16, 64, 0));
+	int ret = err(syscall(SYS_getrandom, c->p + 8, 64, 0));
+	uint64_t word;
+
+	if (!ret) {
+		word = second_word(c);
+		ret = err(syscall(SYS_getrandom, c->p + 8, 64, 0));
+		igt_assert_neq_u64(second_word(c), word);
+	}
+	return ret;
 }
 
 static const struct {

@@ -298,8 +298,9 @@ static void check_tracking(const struct column *col, struct ctx *c,
 	uint64_t page = 3 * c->pmd / HM_PAGE + 17, nr, i;
 
 	nr = hm_dirty_sync(col->tracked_fd, tracker, 0, 0, 0, NULL);
-	igt_assert_f(!nr == !op->writes, "%s made %" PRIu64 " pages dirty\n",
-		     op->name, nr);
+	/* Of all of them none writes to more than two. */
+	igt_assert_f(!nr == !op->writes && nr <= 2,
+		     "%s made %" PRIu64 " pages dirty\n", op->name, nr);
 	*(volatile uint64_t *)(c->p + page * HM_PAGE) = 1;
 	memset(bitmap, 0, sizeof(bitmap));
 	igt_assert_eq_u64(hm_dirty_sync(col->tracked_fd, tracker, 0, c->pud,

@@ -271,21 +271,30 @@ static const char * const proc_files[] = {
 
 static int op_proc(struct ctx *c, enum where w, long which)
 {
-	static char buf[65536];
-	char path[64];
-	ssize_t n;
-	int fd;
+	const char *name = proc_files[which];
+	char path[64], start[32], *line = NULL;
+	bool found = false;
+	size_t len = 0;
+	int err;
+	FILE *f;
 
-	(void)c;
 	(void)w;
-	snprintf(path, sizeof(path), "/proc/self/%s", proc_files[which]);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
+	snprintf(path, sizeof(path), "/proc/self/%s", name);
+	snprintf(start, sizeof(start), strcmp(name, "numa_maps") ? "%lx-" :
+		 "%lx ", (unsigned long)c->p);
+	f = fopen(path, "re");
+	if (!f)
 		return -errno;
-	while ((n = read(fd, buf, sizeof(buf))) > 0)
-		;
-	close(fd);
-	return result(n);
+	errno = 0;
+	while (getline(&line, &len, f) > 0)
+		found |= !strncmp(line, start, strlen(start));
+	err = ferror(f) ? -errno : 0;
+	free(line);
+	fclose(f);
+	/* Those that list mappings have it. */
+	if (!err && (strstr(name, "maps") && strcmp(name, "smaps_rollup")))
+		igt_assert_f(found, "%s: no mapping at %p\n", path, c->p);
+	return err;
 }
 
 static int op_pagemap(struct ctx *c, enum where w, long arg)
@@ -316,17 +325,25 @@ static int op_clear_refs(struct ctx *c, enum where w, long arg)
 static int op_mem(struct ctx *c, enum where w, long wr)
 {
 	int fd = open("/proc/self/mem", O_RDWR | O_CLOEXEC);
-	uint64_t len, v = 0;
+	uint64_t len, want, v = 0;
 	char *p = at(c, w, &len);
 	ssize_t n;
 
 	igt_assert_fd(fd);
-	v = hm_pattern(p - c->p, c->seed);
-	n = wr ? pwrite(fd, &v, 8, (unsigned long)p) :
-		 pread(fd, &v, 8, (unsigned long)p);
+	want = hm_pattern(p - c->p, c->seed);
+	if (wr) {
+		v = ~want;
+		n = pwrite(fd, &v, 8, (unsigned long)p);
+		if (n == 8) {
+			igt_assert_eq_u64(*(volatile uint64_t *)p, v);
+			n = pwrite(fd, &want, 8, (unsigned long)p);
+		}
+	} else {
+		n = pread(fd, &v, 8, (unsigned long)p);
+		if (n == 8)
+			igt_assert_eq_u64(v, want);
+	}
 	close(fd);
-	if (n == 8)
-		igt_assert_eq_u64(v, hm_pattern(p - c->p, c->seed));
 	return result(n);
 }
 
@@ -479,8 +496,12 @@ static int op_ptrace(struct ctx *c, enum where w, long arg)
 		ret = -errno;
 	else
 		igt_assert_eq_u64(v, want);
-	if (!ret && ptrace(PTRACE_POKEDATA, pid, p, want))
+	if (!ret && ptrace(PTRACE_POKEDATA, pid, p, ~want))
 		ret = -errno;
+	if (!ret) {
+		igt_assert_eq_u64(*(volatile uint64_t *)p, ~want);
+		igt_assert_eq(ptrace(PTRACE_POKEDATA, pid, p, want), 0);
+	}
 	ptrace(PTRACE_DETACH, pid, 0, 0);
 	igt_assert_eq(waitpid(pid, &status, 0), pid);
 	igt_assert_eq(status, 0);

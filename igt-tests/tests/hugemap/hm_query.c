@@ -212,6 +212,9 @@ static void test_features(struct hm_node *node)
 		igt_assert_eq_u64(node->q.features & FEATURES_CORE, core);
 	igt_assert_eq(has_feature(node, DRM_HUGEMAP_FEATURE_DAX_GATE),
 		      !hm_kernel_at_least(6, 7) && !hm_core_walks(node));
+	/* With CONFIG_MEMORY_FAILURE, as Debian and our own kernels have it. */
+	igt_assert_eq(has_feature(node, DRM_HUGEMAP_FEATURE_MEMORY_FAILURE),
+		      hm_kernel_at_least(7, 2) && !node->pages);
 	igt_assert_eq(has_feature(node, DRM_HUGEMAP_FEATURE_SPECIAL),
 		      hm_kernel_at_least(6, 12) || hm_core_walks(node));
 	hm_sysfs_write(node, "vma", "pfnmap");

@@ -528,15 +528,39 @@ static bool touch(char *p, int fd, uint64_t at, uint64_t len)
 	return false;
 }
 
+/* Whether it is there or gone by now. */
+static void touch_either(struct hm_touch t)
+{
+	igt_assert_f(!t.sig || t.sig == SIGBUS, "%s\n", strsignal(t.sig));
+}
+
+/* New mappings are refused before old ones are taken away, but not for long. */
+static void assert_goes(char *p)
+{
+	for (int ms = 0; ms < 20000 && !hm_touch_read(p).sig; ms++)
+		usleep(1000);
+	hm_assert_sigbus(p);
+}
+
 static bool fault(char *p, int fd, uint64_t at, uint64_t len)
 {
-	if (mmap(p, len, RW, MAP_SHARED | MAP_FIXED, fd, 0) == MAP_FAILED) {
+	static char *last;
+	static uint64_t last_at;
+	char *q = mmap(NULL, len, RW, MAP_SHARED, fd, 0);
+
+	(void)p;
+	if (q == MAP_FAILED) {
 		igt_assert_eq(errno, ENODEV);
+		if (last)
+			assert_goes(last + last_at);
 		return false;
 	}
-	/* It may be gone by now. */
-	hm_touch_write(p + at);
-	hm_touch_read(p + len - 1 - at);
+	if (last)
+		hm_munmap(last, len);
+	last = q;
+	last_at = at;
+	touch_either(hm_touch_write(q + at));
+	touch_either(hm_touch_read(q + len - 1 - at));
 	return true;
 }
 
@@ -558,6 +582,7 @@ static bool copy(char *p, int fd, uint64_t at, uint64_t len)
 static bool map(char *p, int fd, uint64_t at, uint64_t len)
 {
 	uint64_t page = hm_page_size();
+	int status;
 	pid_t pid;
 
 	(void)len;
@@ -567,16 +592,17 @@ static bool map(char *p, int fd, uint64_t at, uint64_t len)
 		igt_assert_eq(errno, ENODEV);
 		return false;
 	}
-	hm_touch_read(p + at);
+	touch_either(hm_touch_read(p + at));
 	if (at / page % 8)
 		return true;
 	pid = fork();
 	igt_assert(pid >= 0);
 	if (!pid) {
-		hm_touch_write(p + at);
+		touch_either(hm_touch_write(p + at));
 		_exit(0);
 	}
-	igt_assert_eq(waitpid(pid, NULL, 0), pid);
+	igt_assert_eq(waitpid(pid, &status, 0), pid);
+	igt_assert_eq(status, 0);
 	return true;
 }
 
