@@ -314,6 +314,8 @@ static void do_uffd(void)
 }
 
 #define NR_WRITERS	3
+/* However slow the machine is. */
+#define MIN_ROUNDS	3
 
 static struct shared {
 	char *p;
@@ -434,12 +436,12 @@ static void beside(void *(*fn)(void *), unsigned int nr, unsigned int seconds)
 		busy += !!err;
 		verify(p, 0, MMT_1G);
 		rounds++;
-	} while (time(NULL) < end);
+	} while (time(NULL) < end || rounds < MIN_ROUNDS);
 	__atomic_store_n(&sh.stop, true, __ATOMIC_RELEASE);
 	for (i = 0; i < nr; i++)
 		mmt_check(!pthread_join(threads[i], NULL));
 	printf("%lu rounds, %lu EAGAIN\n", rounds, busy);
-	mmt_check(rounds > 2 && !busy);
+	mmt_check(!busy);
 	mmt_check(!munmap(sh.p, MMT_1G));
 }
 
@@ -512,7 +514,7 @@ static void do_zap(void)
 	p = map_tables();
 	sh.stop = false;
 	mmt_check(!pthread_create(&thread, NULL, zapper, NULL));
-	for (rounds = 0; time(NULL) < end; rounds++) {
+	for (rounds = 0; time(NULL) < end || rounds < MIN_ROUNDS; rounds++) {
 		mmt_check(mmap(p, MMT_1G, PROT_READ | PROT_WRITE,
 			       MAP_SHARED | MAP_FIXED, dev.fd, dev.offset) == p);
 		mmt_check(!madvise(p, MMT_1G, MADV_NOHUGEPAGE));
@@ -526,7 +528,7 @@ static void do_zap(void)
 	__atomic_store_n(&sh.stop, true, __ATOMIC_RELEASE);
 	mmt_check(!pthread_join(thread, NULL));
 	printf("%lu of %lu collapsed\n", done, rounds * 9);
-	mmt_check(done > 2 && rounds > 2);
+	mmt_check(done > 2);
 	verify(p, 0, MMT_1G);
 	mmt_check(collapse(p, MMT_1G) == 0);
 	verify(p, 0, MMT_1G);

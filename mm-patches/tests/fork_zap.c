@@ -177,7 +177,8 @@ int main(int argc, char **argv)
 	start_zapper();
 
 	end = now() + 45 * 1000000000LL;
-	for (round = 1; hits < wanted && now() < end; round++) {
+	/* On a slow machine it takes longer. */
+	for (round = 1; hits < wanted && (now() < end || hits < wanted / 6); round++) {
 		long long before, after;
 		int status;
 		pid_t pid;
@@ -209,6 +210,5 @@ int main(int argc, char **argv)
 		}
 	}
 	printf("zapped %ld of %d times during fork()\n", hits, round - 1);
-	mmt_check(hits >= wanted / 6);
 	mmt_pass();
 }
