@@ -234,6 +234,10 @@ static void zap_mremap(struct hm_node *node)
 		hm_limit(node, HM_PMD);
 		m.p = mmap(area, pmd, PROT_READ | PROT_WRITE,
 			   MAP_SHARED | MAP_FIXED, node->fd, 0);
+		if (m.p == MAP_FAILED) {
+			m.err = errno;
+			break;
+		}
 		m.other = area + pmd;
 		*(volatile char *)m.p = 1;
 		atomic_store(&m.hold, false);
@@ -247,11 +251,13 @@ static void zap_mremap(struct hm_node *node)
 		atomic_store(&m.hold, true);
 		while (atomic_load(&m.done) != round + 1)
 			sched_yield();
-		munmap(m.p, pmd);
+		/* Nobody else is to take the place. */
+		mmap(area, 2 * pmd, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS |
+		     MAP_NORESERVE | MAP_FIXED, -1, 0);
 	}
 	atomic_store(&m.stop, true);
 	pthread_join(m.thread, NULL);
-	igt_assert_f(!m.err, "mremap: %s\n", strerror(m.err));
+	igt_assert_f(!m.err, "mmap or mremap: %s\n", strerror(m.err));
 	igt_info("%u rounds\n", round);
 	igt_assert_f(!left, "round %u: a page of 2 MiB is left\n", round);
 	hm_munmap(area, 2 * pmd);
