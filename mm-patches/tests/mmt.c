@@ -103,12 +103,18 @@ void mmt_open(const char *name, struct mmt_dev *dev)
 
 char *mmt_reserve(size_t len, size_t align)
 {
-	char *p = mmap(NULL, len + align, PROT_NONE,
+	/*
+	 * The kernel takes the highest addresses first: those above are for the
+	 * stack of the next thread. Were it in what is reserved, mremap() would
+	 * cut it, and the thread's MADV_DONTNEED at its end zap what is there.
+	 */
+	size_t size = len + align + 32 * MMT_2M;
+	char *p = mmap(NULL, size, PROT_NONE,
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	char *start;
 
 	mmt_check(p != MAP_FAILED);
-	mmt_check(!munmap(p, len + align));
+	mmt_check(!munmap(p, size));
 	start = (char *)(((uintptr_t)p + align - 1) & ~(align - 1));
 	return start;
 }
