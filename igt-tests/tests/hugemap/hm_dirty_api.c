@@ -2074,6 +2074,13 @@ static void plot_block(struct screen *s, uint32_t x, uint32_t y,
 			plot(s, x + j, y + i);
 }
 
+/* In far more places than there may be rectangles. */
+static void plot_all_over(struct screen *s, unsigned int *seed)
+{
+	for (int i = 0; i < 400; i++)
+		plot(s, rand_r(seed) % s->width, rand_r(seed) % s->height);
+}
+
 static bool rect_has(const struct drm_hugemap_rect *r, uint32_t x, uint32_t y)
 {
 	return x >= r->x1 && x < r->x2 && y >= r->y1 && y < r->y2;
@@ -2164,14 +2171,11 @@ static void draw(struct screen *s)
 	igt_assert_lte_u64(area, (16 + 4) * (page > s->width ? page :
 							       s->width));
 	/* There are never more than the header says, whatever there is room for. */
-	for (int i = 0; i < 400; i++)
-		plot(s, rand_r(&seed) % s->width, rand_r(&seed) % s->height);
+	plot_all_over(s, &seed);
 	igt_assert_lte(check_rects(s, 0, 1000, &area), 256);
-	/* Far more places than rectangles, and just one of them. */
+	/* And less and less room, for just one of them at last. */
 	for (uint32_t max = 256; max; max /= 4) {
-		for (int i = 0; i < 400; i++)
-			plot(s, rand_r(&seed) % s->width,
-			     rand_r(&seed) % s->height);
+		plot_all_over(s, &seed);
 		nr = check_rects(s, 0, max, &area);
 		igt_assert(nr);
 	}
@@ -2179,8 +2183,7 @@ static void draw(struct screen *s)
 	for (uint32_t y = 0; y < s->height; y++)
 		memset(s->t->p + s->offset + (uint64_t)y * s->pitch, y,
 		       s->width * s->cpp);
-	for (int i = 0; i < 400; i++)
-		plot(s, rand_r(&seed) % s->width, rand_r(&seed) % s->height);
+	plot_all_over(s, &seed);
 	igt_assert_eq(check_rects(s, 0, 16, &area), 1);
 	igt_assert_eq_u64(area, all);
 	igt_assert_eq(check_rects(s, 0, 16, &area), 0);
