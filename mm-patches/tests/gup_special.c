@@ -4,7 +4,7 @@
  * reference of: it has to refuse them as it refuses such PTEs, whether it is
  * asked for the pages or only to fault them in.
  *
- * Needs a VM_MIXEDMAP without VM_IO: the devices pfn and pfn-pages.
+ * Needs a VM_MIXEDMAP without VM_IO: the devices pfn, pfn-pages and pfn-dax.
  */
 #include <errno.h>
 #include <fcntl.h>

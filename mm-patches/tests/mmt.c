@@ -82,7 +82,7 @@ void mmt_open(const char *name, struct mmt_dev *dev)
 {
 	*dev = (struct mmt_dev){ .name = name };
 	if (!name)
-		mmt_skip("which device? hugemap, hugemap-pages, pfn, pfn-pfnmap, pfn-pages, vfio, dax");
+		mmt_skip("which device? hugemap, hugemap-pages, pfn, pfn-pfnmap, pfn-pages, pfn-dax, vfio, dax");
 	if (!strcmp(name, "hugemap"))
 		open_device(dev, path_of("MMT_HUGEMAP", "/dev/hugemap0"));
 	else if (!strcmp(name, "hugemap-pages"))
@@ -93,6 +93,8 @@ void mmt_open(const char *name, struct mmt_dev *dev)
 		open_device(dev, "/dev/huge_pfn_pfnmap");
 	else if (!strcmp(name, "pfn-pages"))
 		open_device(dev, "/dev/huge_pfn_pages");
+	else if (!strcmp(name, "pfn-dax"))
+		open_device(dev, "/dev/huge_pfn_dax");
 	else if (!strcmp(name, "dax"))
 		open_device(dev, path_of("MMT_DAX", "/dev/dax0.0"));
 	else if (!strcmp(name, "vfio"))

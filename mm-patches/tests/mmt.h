@@ -13,6 +13,7 @@
  *	pfn		/dev/huge_pfn of module/huge_pfn.c, a bare VM_MIXEDMAP
  *	pfn-pfnmap	/dev/huge_pfn_pfnmap, a bare VM_PFNMAP
  *	pfn-pages	/dev/huge_pfn_pages, VM_MIXEDMAP over struct pages
+ *	pfn-dax		/dev/huge_pfn_dax, as pfn, for kernels that want S_DAX
  *	vfio		BAR 2 of PCI function 0000:00:05.0, by vfio-pci
  *	dax		/dev/dax0.0 with an alignment of 1 GiB
  *
@@ -70,7 +71,10 @@ void mmt_open(const char *name, struct mmt_dev *dev);
  */
 char *mmt_map(const struct mmt_dev *dev, size_t len, off_t offset, int prot);
 
-/* Reserve @len bytes of addresses aligned to @align; nothing is mapped there. */
+/*
+ * Reserve @len bytes of addresses aligned to @align; nothing is mapped there, and
+ * above is room for the stacks of the next threads, which else might be.
+ */
 char *mmt_reserve(size_t len, size_t align);
 
 /* Minor and major page faults of this thread so far. */

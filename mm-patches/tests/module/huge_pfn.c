@@ -7,9 +7,12 @@
  *	/dev/huge_pfn		VM_MIXEDMAP, memory without struct pages
  *	/dev/huge_pfn_pfnmap	VM_PFNMAP, the same memory
  *	/dev/huge_pfn_pages	VM_MIXEDMAP, memory with struct pages
+ *	/dev/huge_pfn_dax	as huge_pfn, its inode says S_DAX: 6.0 to 6.6
+ *				ask huge_fault of nobody else
  *
  * For tests only: who may open a node owns that memory.
  */
+#include <linux/fs.h>
 #include <linux/miscdevice.h>
 #include <linux/mm.h>
 #include <linux/module.h>
@@ -38,6 +41,7 @@ struct huge_pfn_dev {
 	struct miscdevice misc;
 	unsigned long *base;
 	unsigned long vm_flags;
+	unsigned int i_flags;
 };
 
 static vm_fault_t huge_pfn_insert(struct vm_fault *vmf, unsigned int order)
@@ -106,6 +110,7 @@ static int huge_pfn_mmap(struct file *file, struct vm_area_struct *vma)
 		return -EINVAL;
 	vma->vm_private_data = (void *)(*dev->base >> PAGE_SHIFT);
 	vma->vm_ops = &huge_pfn_vm_ops;
+	inode_set_flags(file->f_mapping->host, dev->i_flags, dev->i_flags);
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
 	vm_flags_set(vma, dev->vm_flags);
 #else
@@ -119,15 +124,16 @@ static const struct file_operations huge_pfn_fops = {
 	.mmap = huge_pfn_mmap,
 };
 
-#define HUGE_PFN_DEV(_name, _base, _flags) { \
+#define HUGE_PFN_DEV(_name, _base, _vm_flags, _i_flags) { \
 	.misc = { .minor = MISC_DYNAMIC_MINOR, .name = _name, \
 		  .fops = &huge_pfn_fops }, \
-	.base = &(_base), .vm_flags = _flags }
+	.base = &(_base), .vm_flags = _vm_flags, .i_flags = _i_flags }
 
 static struct huge_pfn_dev huge_pfn_devs[] = {
-	HUGE_PFN_DEV("huge_pfn", base, VM_MIXEDMAP),
-	HUGE_PFN_DEV("huge_pfn_pfnmap", base, VM_PFNMAP),
-	HUGE_PFN_DEV("huge_pfn_pages", pages, VM_MIXEDMAP),
+	HUGE_PFN_DEV("huge_pfn", base, VM_MIXEDMAP, 0),
+	HUGE_PFN_DEV("huge_pfn_pfnmap", base, VM_PFNMAP, 0),
+	HUGE_PFN_DEV("huge_pfn_pages", pages, VM_MIXEDMAP, 0),
+	HUGE_PFN_DEV("huge_pfn_dax", base, VM_MIXEDMAP, S_DAX),
 };
 
 static void huge_pfn_remove(int nr)
