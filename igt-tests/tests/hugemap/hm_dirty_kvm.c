@@ -136,7 +136,6 @@ static void modprobe(const char *name)
 
 static int igt_hugemap_require_kvm(void)
 {
-	static int first = -1;
 	int fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 
 	if (fd < 0) {
@@ -145,16 +144,6 @@ static int igt_hugemap_require_kvm(void)
 		fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 	}
 	igt_require_f(fd >= 0, "no /dev/kvm on this kernel or machine\n");
-	/*
-	 * With the first machine the kernel patches its scheduler, with the end
-	 * of the last one it does once more, which QEMU's emulation does not
-	 * always survive (see vm/run-guest): keep one until the program ends.
-	 */
-	if (first < 0) {
-		first = ioctl(fd, KVM_CREATE_VM, 0);
-		igt_assert_fd(first);
-		igt_assert_fd(ioctl(first, KVM_CREATE_VCPU, 0));
-	}
 	return fd;
 }
 

@@ -754,7 +754,8 @@ static void trace_sum(const char *p, uint64_t len, uint64_t *nr)
 
 /*
  * On one kind, and switched on once: each switch makes the kernel patch its own
- * code, after which the emulator's other CPU was seen to spin for ever.
+ * code. With the names of tasks (record-cmd) it would patch the scheduler as well,
+ * which the emulator's other CPU does not survive (see vm/run-guest).
  */
 static void tracepoint(void)
 {
@@ -773,6 +774,8 @@ static void tracepoint(void)
 	igt_install_exit_handler(trace_end);
 	rmdir(TRACE_DIR);
 	igt_require_f(!mkdir(TRACE_DIR, 0700), "no tracefs: %m\n");
+	igt_assert_eq(__hm_write_file(TRACE_DIR "/trace_options", "norecord-cmd"),
+		      0);
 	igt_assert_eq(__hm_write_file(TRACE_DIR "/events/hugemap/hugemap_insert/enable",
 				      "1"), 0);
 	hm_for_each_order(node, order) {
