@@ -78,11 +78,18 @@ static void open_device(struct mmt_dev *dev, const char *spec)
 		mmt_skip("%s has %zu bytes, not 1 GiB", spec, dev->size);
 }
 
+static void open_memfd(struct mmt_dev *dev)
+{
+	dev->fd = memfd_create("mmt", MFD_CLOEXEC);
+	dev->size = MMT_1G;
+	mmt_check(dev->fd >= 0 && !ftruncate(dev->fd, dev->size));
+}
+
 void mmt_open(const char *name, struct mmt_dev *dev)
 {
 	*dev = (struct mmt_dev){ .name = name };
 	if (!name)
-		mmt_skip("which device? hugemap, hugemap-pages, pfn, pfn-pfnmap, pfn-pages, pfn-dax, vfio, dax");
+		mmt_skip("which device? hugemap, hugemap-pages, pfn, pfn-pfnmap, pfn-pages, pfn-dax, vfio, dax, memfd");
 	if (!strcmp(name, "hugemap"))
 		open_device(dev, path_of("MMT_HUGEMAP", "/dev/hugemap0"));
 	else if (!strcmp(name, "hugemap-pages"))
@@ -99,6 +106,8 @@ void mmt_open(const char *name, struct mmt_dev *dev)
 		open_device(dev, path_of("MMT_DAX", "/dev/dax0.0"));
 	else if (!strcmp(name, "vfio"))
 		open_device(dev, path_of("MMT_VFIO", "0000:00:05.0"));
+	else if (!strcmp(name, "memfd"))
+		open_memfd(dev);
 	else
 		mmt_skip("no device '%s'", name);
 }

@@ -16,6 +16,7 @@
  *	pfn-dax		/dev/huge_pfn_dax, as pfn, for kernels that want S_DAX
  *	vfio		BAR 2 of PCI function 0000:00:05.0, by vfio-pci
  *	dax		/dev/dax0.0 with an alignment of 1 GiB
+ *	memfd		a file in memory
  *
  * MMT_HUGEMAP, MMT_HUGEMAP_PAGES, MMT_VFIO and MMT_DAX in the environment name
  * others.
