@@ -189,6 +189,18 @@ hm_compat_get_unmapped_area(struct file *filp, unsigned long addr,
 #endif
 
 /*
+ * 6.12: mremap() looks again at a PMD entry under its lock (mm/mremap.c
+ * move_normal_pmd()).  Before, one that is zapped by way of the rmap meanwhile
+ * is moved as if it were a page table: the one at physical address 0.
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0) || \
+	defined(HUGE_SPECIAL_MREMAP_PMD)
+#define HM_COMPAT_MREMAP_PMD	true
+#else
+#define HM_COMPAT_MREMAP_PMD	false
+#endif
+
+/*
  * 6.12: fork() copies special PMD entries, and reads them before it takes a lock
  * (mm/huge_memory.c copy_huge_pmd()).
  */

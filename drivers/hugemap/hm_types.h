@@ -57,7 +57,7 @@ enum hm_level {
 /* Why the driver took entries away. */
 enum hm_zap {
 	HM_ZAP_SPLIT,		/* a mapping is cut inside a PUD entry */
-	HM_ZAP_MREMAP,		/* a PUD entry is moved */
+	HM_ZAP_MREMAP,		/* a PUD entry is moved, on 6.1 a PMD entry */
 	HM_ZAP_MPROTECT,	/* a PUD entry changes protection (< 6.12) */
 	HM_ZAP_LIMIT,		/* the region's limit on order was lowered */
 	HM_ZAP_CAP,		/* PREFAULT with a cap on order */

@@ -129,11 +129,49 @@ static int hm_vma_may_split(struct vm_area_struct *vma, unsigned long addr)
 	return 0;
 }
 
+static int hm_vma_is_pmd(const struct hm_ptwalk_entry *e, void *data)
+{
+	struct hm_ptwalk_entry *found = data;
+
+	if (!e->present || e->level != HM_PMD)
+		return 0;
+	*found = *e;
+	return 1;
+}
+
+/* Zap the PMD entries of a range, which are all of its mapping's. */
+static void hm_vma_zap_pmds(struct vm_area_struct *vma, unsigned long addr,
+			    unsigned long to, enum hm_zap why)
+{
+	struct hm_mapping *m = vma->vm_private_data;
+	struct hm_ptwalk_entry e = {};
+	struct hm_ptwalk walk = {
+		.fn = hm_vma_is_pmd,
+		.data = &e,
+		.huge = true,
+	};
+	unsigned long end;
+
+	lockdep_assert_held_write(&vma->vm_mm->mmap_lock);
+	/* A SYNC that finds an entry gone must find it gone from the TLBs. */
+	down_read(&m->obj->lock);
+	for (; hm_ptwalk_range(vma->vm_mm, addr, to, &walk); addr = end) {
+		/* And the others of its table: one TLB flush. */
+		end = min((e.start | ~PUD_MASK) + 1, to);
+		hm_compat_zap_vma(vma, e.start, end - e.start);
+		hm_vma_count_zap(m, why);
+		trace_hugemap_zap(m->obj->region->id, why, e.start,
+				  end - e.start);
+	}
+	up_read(&m->obj->lock);
+}
+
 /*
  * mremap() is about to move entries into @vma, a copy of the VMA it moves them
  * from.  It takes PUD entries for bad ones and clears them without a TLB flush
- * (mm/mremap.c get_old_pud()), so zap them first.  A move of less than a PUD
- * cut the source before (may_split).
+ * (mm/mremap.c get_old_pud()), so zap them first.  Up to 6.11 it takes a PMD
+ * entry that is zapped meanwhile for a page table, at address 0 (move_normal_pmd(),
+ * move_ptes()): let none be there.  No fault on the source comes in between.
  */
 static void hm_vma_moved(struct vm_area_struct *vma)
 {
@@ -141,14 +179,14 @@ static void hm_vma_moved(struct vm_area_struct *vma)
 	struct vm_area_struct *src;
 
 	lockdep_assert_held_write(&vma->vm_mm->mmap_lock);
+	/* A split: what is cut is still whole. */
+	if (vma_lookup(vma->vm_mm, vma->vm_start))
+		return;
 	for (; (src = find_vma(vma->vm_mm, addr)); addr = src->vm_end) {
 		unsigned long from, to, a;
 
-		if (src == vma || src->vm_ops != &hm_vma_ops ||
+		if (src->vm_ops != &hm_vma_ops ||
 		    src->vm_private_data != vma->vm_private_data)
-			continue;
-		/* Inside it: a split, whose first half is not cut yet. */
-		if (src->vm_start <= vma->vm_start && vma->vm_end <= src->vm_end)
 			continue;
 		from = max(src->vm_pgoff, vma->vm_pgoff);
 		to = min(src->vm_pgoff + vma_pages(src),
@@ -158,20 +196,16 @@ static void hm_vma_moved(struct vm_area_struct *vma)
 		from = src->vm_start + ((from - src->vm_pgoff) << PAGE_SHIFT);
 		to = src->vm_start + ((to - src->vm_pgoff) << PAGE_SHIFT);
 		hm_compat_vma_start_write(src);
+		/* A move of less than a PUD cut the source before (may_split). */
 		for (a = ALIGN(from, PUD_SIZE);
 		     a >= from && a < to && to - a >= PUD_SIZE; a += PUD_SIZE)
 			hm_vma_zap_pud(src, a, HM_ZAP_MREMAP);
+		/* One of less than a PMD did not. */
+		if (!HM_COMPAT_MREMAP_PMD)
+			hm_vma_zap_pmds(src, max(from & PMD_MASK, src->vm_start),
+					min(ALIGN(to, PMD_SIZE), src->vm_end),
+					HM_ZAP_MREMAP);
 	}
-}
-
-static int hm_vma_is_pmd(const struct hm_ptwalk_entry *e, void *data)
-{
-	struct hm_ptwalk_entry *found = data;
-
-	if (!e->present || e->level != HM_PMD)
-		return 0;
-	*found = *e;
-	return 1;
 }
 
 /*
@@ -183,30 +217,10 @@ static int hm_vma_is_pmd(const struct hm_ptwalk_entry *e, void *data)
 static void hm_vma_forked(struct vm_area_struct *vma)
 {
 	struct vm_area_struct *src = vma_lookup(current->mm, vma->vm_start);
-	struct hm_mapping *m = vma->vm_private_data;
-	struct hm_ptwalk_entry e = {};
-	struct hm_ptwalk walk = {
-		.fn = hm_vma_is_pmd,
-		.data = &e,
-		.huge = true,
-	};
-	unsigned long addr = vma->vm_start, end;
 
-	if (!src || src->vm_ops != &hm_vma_ops || src->vm_private_data != m)
-		return;
-	lockdep_assert_held_write(&src->vm_mm->mmap_lock);
-	/* A SYNC that finds an entry gone must find it gone from the TLBs. */
-	down_read(&m->obj->lock);
-	for (; hm_ptwalk_range(src->vm_mm, addr, src->vm_end, &walk);
-	     addr = end) {
-		/* And the others of its table: one TLB flush. */
-		end = min((e.start | ~PUD_MASK) + 1, src->vm_end);
-		hm_compat_zap_vma(src, e.start, end - e.start);
-		hm_vma_count_zap(m, HM_ZAP_FORK);
-		trace_hugemap_zap(m->obj->region->id, HM_ZAP_FORK, e.start,
-				  end - e.start);
-	}
-	up_read(&m->obj->lock);
+	if (src && src->vm_ops == &hm_vma_ops &&
+	    src->vm_private_data == vma->vm_private_data)
+		hm_vma_zap_pmds(src, vma->vm_start, src->vm_end, HM_ZAP_FORK);
 }
 
 static void hm_vma_open(struct vm_area_struct *vma)
@@ -218,9 +232,10 @@ static void hm_vma_open(struct vm_area_struct *vma)
 	if (vma->vm_mm != current->mm) {
 		if (HM_COMPAT_FORK_PMD && hm_vma_hooks)
 			hm_vma_forked(vma);
-	} else if (!HM_COMPAT_MREMAP_PUD && hm_vma_hooks &&
-		   READ_ONCE(m->used_pud) &&
-		   vma->vm_end - vma->vm_start >= PUD_SIZE) {
+	} else if (hm_vma_hooks &&
+		   (!HM_COMPAT_MREMAP_PMD ||
+		    (!HM_COMPAT_MREMAP_PUD && READ_ONCE(m->used_pud) &&
+		     vma->vm_end - vma->vm_start >= PUD_SIZE))) {
 		hm_vma_moved(vma);
 	}
 }
