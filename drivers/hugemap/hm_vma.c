@@ -139,7 +139,7 @@ static int hm_vma_is_pmd(const struct hm_ptwalk_entry *e, void *data)
 	return 1;
 }
 
-/* Zap the PMD entries of a range, which are all of its mapping's. */
+/* Zap the PMD entries of a range, none of which reaches beyond it. */
 static void hm_vma_zap_pmds(struct vm_area_struct *vma, unsigned long addr,
 			    unsigned long to, enum hm_zap why)
 {
